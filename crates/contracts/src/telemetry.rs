@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use kernel::{id::AssetId, Duration, Result, Timestamp, Window};
+use kernel::{Duration, Result, Timestamp, Window, id::AssetId};
 use serde::{Deserialize, Serialize};
 
 use crate::BoxFuture;

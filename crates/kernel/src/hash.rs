@@ -65,8 +65,11 @@ impl FromStr for NiUri {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let refuse = || {
-            Error::invalid("kernel.ni.malformed", format!("{text:?} is not a named-information URI of a SHA-256 digest"))
-                .hint("it looks like ni:///sha-256; followed by 43 base64url characters (RFC 6920)")
+            Error::invalid(
+                "kernel.ni.malformed",
+                format!("{text:?} is not a named-information URI of a SHA-256 digest"),
+            )
+            .hint("it looks like ni:///sha-256; followed by 43 base64url characters (RFC 6920)")
         };
         let encoded = text.strip_prefix(NI_PREFIX).ok_or_else(refuse)?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| refuse())?;

@@ -24,9 +24,9 @@ impl Quantity {
 
     /// A quantity from text and a Rec 20 code.
     pub fn parse(value: &str, unit: &str) -> Result<Self, Error> {
-        let value = value.parse().map_err(|_| {
-            Error::invalid("kernel.quantity.malformed", format!("{value:?} is not a decimal number"))
-        })?;
+        let value = value
+            .parse()
+            .map_err(|_| Error::invalid("kernel.quantity.malformed", format!("{value:?} is not a decimal number")))?;
         Ok(Self { value, unit: Unit::of(unit)? })
     }
 

@@ -109,7 +109,16 @@ pub const TABLE: &[Entry] = &[
     e("GRM", "g", "gram", "克", Mass, (1, 3), 1),
     e("TNE", "t", "tonne", "吨", Mass, (1000, 0), 1),
     e("KEL", "K", "kelvin", "开尔文", Temperature, (1, 0), 1),
-    Entry { code: "CEL", symbol: "°C", en: "degree Celsius", zh: "摄氏度", dimension: Temperature, numerator: (1, 0), denominator: 1, offset: (27315, 2) },
+    Entry {
+        code: "CEL",
+        symbol: "°C",
+        en: "degree Celsius",
+        zh: "摄氏度",
+        dimension: Temperature,
+        numerator: (1, 0),
+        denominator: 1,
+        offset: (27315, 2),
+    },
     e("JOU", "J", "joule", "焦耳", Energy, (1, 0), 1),
     e("KJO", "kJ", "kilojoule", "千焦", Energy, (1000, 0), 1),
     e("3B", "MJ", "megajoule", "兆焦", Energy, (1_000_000, 0), 1),
@@ -205,11 +214,14 @@ impl Unit {
         // One division at the very end, so that exact results stay exact (1 kWh = 3.6 MJ).
         (|| {
             let shifted = d(a.offset).checked_sub(d(b.offset))?.checked_mul(Decimal::from(a.denominator))?;
-            let above = value.checked_mul(d(a.numerator))?.checked_add(shifted)?.checked_mul(Decimal::from(b.denominator))?;
+            let above =
+                value.checked_mul(d(a.numerator))?.checked_add(shifted)?.checked_mul(Decimal::from(b.denominator))?;
             let below = Decimal::from(a.denominator).checked_mul(d(b.numerator))?;
             Some(above.checked_div(below)?.normalize())
         })()
-        .ok_or_else(|| Error::invalid("kernel.quantity.overflow", format!("{value} {} is too large to convert", a.code)))
+        .ok_or_else(|| {
+            Error::invalid("kernel.quantity.overflow", format!("{value} {} is too large to convert", a.code))
+        })
     }
 
     /// Converts a float: for telemetry and display, never for what is billed.
