@@ -18,7 +18,8 @@ if [ "$(id -u)" = 0 ]; then # PostgreSQL refuses to run as root
     chown postgres "$folder"
     as() { runuser -u postgres -- "$@"; }
 fi
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$((20000 + RANDOM % 20000))
+while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((20000 + RANDOM % 20000)); done
 cd "$folder" # a folder that the postgres user may stand in
 as "$bin/initdb" -D "$folder/data" -U baigong --auth=trust --encoding=UTF8 --locale=C.UTF-8 --data-checksums >"$folder/initdb.log"
 as "$bin/pg_ctl" -D "$folder/data" -l "$folder/server.log" -w -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder -c max_connections=400" start >/dev/null

@@ -31,7 +31,7 @@ pub struct Db {
 /// Below it a WAL-reset race could corrupt a database (fixed in 3.51.3).
 const SQLITE_MINIMUM: [u32; 3] = [3, 51, 3];
 /// "baigong" in ASCII, cut to 63 bits: the session lock that keeps a second writer process out.
-const WRITER_LOCK: i64 = 0x6261_6967_6f6e_67;
+const WRITER_LOCK: i64 = 0x0062_6169_676f_6e67;
 
 impl Db {
     /// Opens the database and takes the writer's seat.
@@ -86,7 +86,7 @@ impl Db {
     /// Reads rows as last committed.
     pub async fn rows(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
         let statement = Statement::from_sql_and_values(self.readers.get_database_backend(), sql, params);
-        let rows = self.readers.query_all_raw(statement).await.map_err(|error| refused(error))?;
+        let rows = self.readers.query_all_raw(statement).await.map_err(refused)?;
         Ok(rows.into_iter().map(Row).collect())
     }
 

@@ -80,7 +80,7 @@ async fn serve(host: Host, caller: Caller, headers: HeaderMap, mut socket: WebSo
             },
             _ = ticks.tick() => {
                 count += 1;
-                if count % RECHECK_TICKS == 0 {
+                if count.is_multiple_of(RECHECK_TICKS) {
                     match identity::authenticate(&host, &Method::GET, &headers).await {
                         Ok(again) if again.subject == caller.subject && again.tenant == caller.tenant => {}
                         _ => return,

@@ -32,7 +32,6 @@ impl Routes {
     }
 
     /// Adds the handlers of one `routes!(…)` under one policy.
-    #[expect(clippy::should_implement_trait, reason = "it adds a route, not a number")]
     pub fn add(mut self, policy: Policy, routes: UtoipaMethodRouter<Host>) -> Self {
         self.entries.push((policy, routes));
         self
