@@ -1,1 +1,1 @@
-//! sharing
+mod domain;
