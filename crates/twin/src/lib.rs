@@ -1,1 +1,2 @@
 //! twin
+pub mod domain;
