@@ -212,6 +212,11 @@ impl Frame {
         self.windows[usize::from(index)].statistic(statistic, now)
     }
 
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let windows = self.windows.iter().map(|window| size_of::<Window>() + window.heap_bytes());
+        size_of_val(&*self.signals) + windows.sum::<usize>()
+    }
+
     /// The first moment after `now` at which an answer may change although nothing arrives.
     pub(crate) fn next_due(&self, layout: &Layout, now: i64) -> Option<i64> {
         layout.timers.iter().filter_map(|timer| self.due(layout, *timer, now)).min()

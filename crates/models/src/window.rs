@@ -76,6 +76,10 @@ impl Window {
         }
     }
 
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.cells.capacity() * size_of::<Cell>()
+    }
+
     /// True when time alone can no longer change any statistic.
     pub(crate) fn settled(&self, now: i64) -> bool {
         self.cells.back().is_none_or(|last| last.at <= now.saturating_sub(self.length))

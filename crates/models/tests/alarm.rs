@@ -230,6 +230,19 @@ fn a_set_of_rules_gives_what_each_gives_alone() {
     set.tick(at(1e6), |_, _| panic!("its timer went with it"));
 }
 
+#[test]
+fn a_rule_on_a_fast_signal_stays_within_eight_kilobytes() {
+    let rule =
+        Arc::new(RuleText::new("avg(temp, 1 min) > 80 °C", Priority::Low, message()).compile(&symbols()).unwrap());
+    let (mut state, mut out) = (RuleState::new(rule, at(0.0)), Vec::new());
+    let mut most = 0;
+    for i in 0..100_000 {
+        state.feed(at(f64::from(i) / 1000.0), &[Reading::number("temp", f64::from(i % 100))], &mut out);
+        most = most.max(state.memory_bytes());
+    }
+    assert!((1000..=8192).contains(&most), "{most}");
+}
+
 fn mark(seconds: f64) -> Mark {
     Mark { by: "li.wei".into(), reason: "seen".into(), at: at(seconds) }
 }

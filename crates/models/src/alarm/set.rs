@@ -102,6 +102,12 @@ impl<K: Clone + Eq + Hash> RuleSet<K> {
         self.entries.get(index.0 as usize)?.as_ref().map(|entry| &entry.state)
     }
 
+    /// Every rule with its place.
+    pub fn iter(&self) -> impl Iterator<Item = (RuleIndex, &RuleState)> {
+        let entries = self.entries.iter().enumerate();
+        entries.filter_map(|(index, entry)| Some((RuleIndex(index as u32), &entry.as_ref()?.state)))
+    }
+
     /// How many rules there are.
     pub fn len(&self) -> usize {
         self.entries.len() - self.free.len()

@@ -113,6 +113,11 @@ impl RuleState {
         self.next_due().map(Timestamp::from_micros)
     }
 
+    /// The memory it takes, without the compiled rule it shares and without texts.
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.frame.heap_bytes()
+    }
+
     pub(crate) fn apply(&mut self, slot: u16, at: i64, value: Value<'_>, quality: Quality) -> Outcome {
         self.frame.apply(&self.rule.layout, slot, at, value, quality)
     }

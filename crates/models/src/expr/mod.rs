@@ -3,6 +3,7 @@
 mod ast;
 mod lex;
 mod lower;
+mod operators;
 mod parse;
 mod problem;
 pub(crate) mod program;
@@ -20,7 +21,8 @@ use crate::{
     value::{Outcome, Reading, Truth},
 };
 use ast::{Comparison, NodeKind, Tree};
-use lower::{Lowerer, arithmetic, compare, not};
+use lower::Lowerer;
+use operators::{arithmetic, compare, not};
 use program::Program;
 use term::{Term, Type};
 

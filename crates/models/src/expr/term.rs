@@ -121,7 +121,7 @@ impl Term {
     }
 
     /// A dimensionless number as a plain one, so that `50 %` is 0.5.
-    pub(crate) fn to_plain(&mut self) -> Result<(), Problem> {
+    pub(crate) fn make_plain(&mut self) -> Result<(), Problem> {
         let measure = self.amount()?;
         if measure.dims != Dims::NONE {
             return Err(Problem::units(
