@@ -1,0 +1,9 @@
+//! The doors of the edge, knocked on through real sockets on the loopback interface.
+
+mod decoders;
+mod fakes;
+mod ingest;
+mod modbus;
+mod mqtt;
+mod mqtt_hostile;
+mod wire;
