@@ -225,6 +225,9 @@ fn a_set_of_rules_gives_what_each_gives_alone() {
             (third, Change::Return, at(63.0)),
         ]
     );
+    // A tick says that nothing before it will follow; a value of that very moment still may.
+    set.tick(at(123.0), |_, _| panic!("the minute is not over before this moment"));
+    set.feed(&"m2", at(123.0), &[Reading::number("power", 1.0)], |_, _| panic!("heard in time"));
     assert!(set.get(first).unwrap().is_active() && set.len() == 3);
     assert!(set.remove(third).is_some() && set.remove(third).is_none() && set.len() == 2);
     set.tick(at(1e6), |_, _| panic!("its timer went with it"));

@@ -348,3 +348,21 @@ fn history_functions() {
     assert_eq!(run("absent(power, 5 min)", 299).1, Truth::False);
     assert_eq!(run("absent(power, 5 min)", 300).1, Truth::True);
 }
+
+#[test]
+fn a_second_value_of_one_moment_corrects_the_first() {
+    let expression = Expression::compile("temp - prev(temp)", &symbols()).unwrap();
+    let mut evaluator = Evaluator::new(&expression, NOW);
+    let later = NOW + kernel::Duration::from_secs(1);
+    evaluator.feed(NOW, Reading::number("temp", 20.0));
+    evaluator.feed(later, Reading::number("temp", 50.0));
+    evaluator.feed(later, Reading::number("temp", 23.0));
+    assert_eq!(evaluator.number(later), Some(3.0));
+    // An unusable value is not a previous one.
+    evaluator.feed(later + kernel::Duration::from_secs(1), Reading::number("temp", f64::NAN));
+    assert_eq!(evaluator.number(later), None);
+    evaluator.feed(later + kernel::Duration::from_secs(2), Reading::number("temp", 24.0));
+    assert_eq!(evaluator.number(later), Some(1.0));
+    assert_eq!(evaluator.feed(NOW, Reading::number("temp", 0.0)), models::Outcome::Late);
+    assert_eq!(evaluator.feed(NOW, Reading::number("other", 0.0)), models::Outcome::Ignored);
+}

@@ -1,9 +1,10 @@
 use std::fmt;
 
 use kernel::Error;
+use serde::Serialize;
 
 /// A stretch of the source, in bytes, half-open.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Span {
     /// First byte.
     pub from: usize,
@@ -22,7 +23,7 @@ impl Span {
 }
 
 /// Why an expression was refused, and where.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Problem {
     /// Stable code, `models.expression.…`.
     pub code: &'static str,
