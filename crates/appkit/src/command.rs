@@ -107,8 +107,7 @@ impl Command {
     /// # Errors
     /// Then nothing has happened.
     pub async fn reply<T: Serialize>(mut self, status: u16, body: &T) -> Result<Reply, ApiError> {
-        let body = serde_json::to_value(body)
-            .map_err(|error| Error::internal("appkit.command.answer", "the answer cannot be written").because(error))?;
+        let reply = Reply::new(status, body)?;
         let State::Fresh(mut tx) = std::mem::replace(&mut self.state, State::Taken) else {
             return Err(Error::internal("appkit.command.replayed", "a replayed command was answered again").into());
         };
@@ -124,14 +123,14 @@ impl Command {
                     key,
                     body_hash,
                     i64::from(status),
-                    body.to_string(),
+                    reply.body.to_string(),
                     now
                 ],
             )
             .await?;
         }
         tx.commit().await?;
-        Ok(Reply { status: StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body, replayed: false })
+        Ok(reply)
     }
 }
 
@@ -144,6 +143,18 @@ pub struct Reply {
     pub body: Value,
     /// Whether it is the stored answer of an earlier call.
     pub replayed: bool,
+}
+
+impl Reply {
+    /// An answer that is not stored under a key.
+    ///
+    /// # Errors
+    /// When the body cannot be written as JSON.
+    pub fn new<T: Serialize>(status: u16, body: &T) -> Result<Self, ApiError> {
+        let body = serde_json::to_value(body)
+            .map_err(|error| Error::internal("appkit.command.answer", "the answer cannot be written").because(error))?;
+        Ok(Self { status: StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body, replayed: false })
+    }
 }
 
 impl IntoResponse for Reply {

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     future::Future,
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 
@@ -37,6 +37,15 @@ pub(crate) struct Handler {
 /// What rooms share.
 #[derive(Clone)]
 pub struct Host(Arc<Inner>);
+
+/// A host that does not keep itself alive: what the host's own parts hold.
+pub(crate) struct WeakHost(Weak<Inner>);
+
+impl WeakHost {
+    pub(crate) fn upgrade(&self) -> Option<Host> {
+        self.0.upgrade().map(Host)
+    }
+}
 
 struct Inner {
     db: Db,
@@ -303,6 +312,7 @@ impl HostBuilder {
         }
         let api = http::Api::assemble(&host, routes)?;
         host.0.api.set(api).map_err(|_| Error::internal("appkit.host.twice", "the host was built twice"))?;
+        host.access().bind(WeakHost(Arc::downgrade(&host.0)));
         host.access().load(&host).await?;
         Ok(host)
     }

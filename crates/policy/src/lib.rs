@@ -91,7 +91,8 @@ impl Engine {
         let (principal_uid, resource_uid) = (principal.uid(), resource.uid());
         let action = self.actions[&request.right].clone();
         let context = Context::from_pairs(context(request, grant)).map_err(|error| broken(&error))?;
-        let asked = CedarRequest::new(principal_uid, action, resource_uid, context, None).map_err(|error| broken(&error))?;
+        let asked =
+            CedarRequest::new(principal_uid, action, resource_uid, context, None).map_err(|error| broken(&error))?;
         let entities = Entities::from_entities([principal, resource], None).map_err(|error| broken(&error))?;
         let answer = self.authorizer.is_authorized(&asked, &self.policies, &entities);
         // A policy that could not be evaluated might have been a forbid: deny.
