@@ -8,17 +8,20 @@
 //! 4. No sample is ever stamped later than now.
 //!
 //! To add a kind of machine, follow [`physics`]. To add a machine to the demo, add it in [`park`]. To add a protocol, add a
-//! variant to [`spec::Protocol`] and a sender beside the others in `live`.
+//! variant to [`spec::Protocol`] and a sender beside the others in [`live`].
 
 #![deny(missing_docs)]
 
 mod backfill;
 pub mod kinds;
+pub mod live;
 pub mod park;
 pub mod physics;
+pub mod replay;
 pub mod spec;
 
 pub use backfill::{BATCH_SAMPLES, Backfill, PropertySample, backfill};
 pub use kinds::Kind;
+pub use live::{AckLedger, Counters, RunConfig, RunHandle, Target, run};
 pub use park::Park;
 pub use spec::{MachineSpec, Protocol};

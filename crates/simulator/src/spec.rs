@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contracts::{
-    devices::{ModbusFormat, ModbusRegister},
+    devices::{ModbusFormat, ModbusPoll, ModbusRegister},
     telemetry::{Value, ValueType},
 };
 use kernel::{Error, Result, Timestamp};
@@ -134,6 +134,13 @@ impl MachineSpec {
     /// The metric that feeds a property.
     pub fn metric(&self, property: &str) -> Option<&Metric> {
         self.metrics.iter().find(|metric| metric.property == property)
+    }
+
+    /// How the platform should poll it at an address, for Modbus machines.
+    pub fn poll(&self, address: std::net::SocketAddr) -> Option<ModbusPoll> {
+        let map = self.modbus.as_ref()?;
+        let (unit_id, interval_ms, registers) = (map.unit_id, map.interval_ms, map.registers.clone());
+        Some(ModbusPoll { address: address.to_string(), unit_id, interval_ms, registers })
     }
 
     /// Metrics named like their properties.

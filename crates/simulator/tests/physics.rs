@@ -181,7 +181,7 @@ fn degradation_announces_itself() {
         for step in 0..(180 * 144) {
             let values = look(&mut machine, origin() + Duration::from_mins(step * 10));
             if let Some(i) = spec.properties().iter().position(|p| p.id == "spindle_temp") {
-                hot |= number(&values[i]) > 62.0;
+                hot |= number(&values[i]) > 68.0;
             }
             if let Some(i) = spec.properties().iter().position(|p| p.id == "vibration_rms") {
                 shaking |= number(&values[i]) > 4.5;

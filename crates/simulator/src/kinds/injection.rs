@@ -35,7 +35,7 @@ pub(super) const ALARMS: &[AlarmSpec] = &[
         zh: "料垫过小",
         en: "Cushion low",
         severity: "minor",
-        when: "cushion < 3 mm",
+        when: "cushion < 2.8 mm",
         until: "cushion > 3.8 mm",
         delay_s: 120,
     },

@@ -240,9 +240,10 @@ mod tests {
             let codes: HashSet<i64> = kind.faults().iter().map(|fault| fault.code).collect();
             assert!(codes.len() == kind.faults().len() && !codes.contains(&0));
             for alarm in kind.alarms() {
-                let property = alarm.when.split_whitespace().next().unwrap();
-                assert!(ids.contains(property), "{kind:?} {}", alarm.when);
-                assert_eq!(alarm.until.split_whitespace().next(), Some(property));
+                let told = |rule: &str| kind.properties().iter().filter(|p| rule.contains(p.id)).map(|p| p.id).next();
+                assert!(told(alarm.when).is_some(), "{kind:?} {}", alarm.when);
+                assert!(matches!(alarm.severity, "critical" | "major" | "minor" | "warning"));
+                assert_eq!(told(alarm.until), told(alarm.when));
             }
             assert!(kind.quality_property().is_none_or(|id| ids.contains(id)));
         }

@@ -34,8 +34,8 @@ pub(super) const ALARMS: &[AlarmSpec] = &[
         zh: "轴承振动大",
         en: "Bearing vibration high",
         severity: "major",
-        when: "vibration_rms > 5.1 mm/s",
-        until: "vibration_rms < 4.5 mm/s",
+        when: "avg(vibration_rms, 10 min) > 5.1 mm/s",
+        until: "avg(vibration_rms, 10 min) < 4.5 mm/s",
         delay_s: 60,
     },
     AlarmSpec {
@@ -43,8 +43,8 @@ pub(super) const ALARMS: &[AlarmSpec] = &[
         zh: "进口压力低",
         en: "Suction pressure low",
         severity: "minor",
-        when: "suction_pressure < 0.2 bar",
-        until: "suction_pressure > 0.3 bar",
+        when: "suction_pressure < 0.12 bar",
+        until: "suction_pressure > 0.25 bar",
         delay_s: 30,
     },
 ];

@@ -8,8 +8,8 @@
 //! - Tool life by Taylor's equation V·Tⁿ = C with n = 0.25 for carbide and C around 400 m/min for coated carbide in medium carbon
 //!   steel; criterion 0.3 mm flank wear (ISO 3685). Wear over life has the three zones of the same standard: break-in, steady,
 //!   accelerated.
-//! - Spindle housing: first order with a time constant of half an hour, rise 20–30 K at normal load (ISO 230-3 tests run four
-//!   hours to reach steady state, about eight time constants).
+//! - Spindle housing: first order with a time constant of half an hour, rise 20–30 K at normal load; thermal tests after
+//!   ISO 230-3 run for hours because that is how long a machine takes to settle.
 //! - Vibration zones after ISO 10816-3 / 20816-3, group 2: new below 1.4, unrestricted below 2.8, alarm at 4.5 mm/s.
 
 use kernel::Result;

@@ -2,7 +2,7 @@
 //!
 //! Figures and where they come from:
 //! - Cycle of 20–40 s in the order close, inject, pack, plasticise while cooling, cool, open and eject; cooling is more than half.
-//! - Energy per kilogram: Socks (2005, "The promise of all-electric injection molding machines") measured side by side 0.278 kWh/lb
+//! - Energy per kilogram: Socks ("The promise of all-electric injection molding machines") measured side by side 0.278 kWh/lb
 //!   (0.61 kWh/kg) on a hydraulic and 0.073 kWh/lb (0.16 kWh/kg) on an all-electric machine; servo pumps need a little more than
 //!   half of what constant pumps need. The demo machines come out at 0.4–0.7 kWh/kg.
 //! - Barrel at 200–240 °C for polypropylene and ABS; 20–25 minutes from cold, which with the heater rating fixes heat capacity

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{kinds::Kind, spec::MachineSpec};
 
-pub(crate) use draw::{Noise, seed_of};
+pub(crate) use draw::{Draw, Noise, seed_of};
 pub use faults::FaultMode;
 pub use hours::{Calendar, Shift};
 pub(crate) use math::round_to;

@@ -2,8 +2,8 @@
 //!
 //! Figures and where they come from:
 //! - 30–70 strokes a minute and an 11–22 kW main motor are the usual plates of straight-side and C-frame presses of 110–250 t.
-//! - Cutting force = shear strength × cut length × thickness; the energy of a stroke is force × penetration (30–50 % of the sheet),
-//!   1–3 kJ here, so that most of the power is flywheel friction, clutch and feeder (Schuler, "Metal Forming Handbook", ch. 3–4).
+//! - Cutting force = shear strength × cut length × thickness; the energy of a stroke is force × penetration (30–50 % of the
+//!   sheet), 1–3 kJ here, so that most of the power is flywheel friction, clutch and feeder (Schuler, "Metal Forming Handbook").
 //! - Burr height grows with punch edge wear from about 10 % of the sheet's thickness being tolerable; regrinding every
 //!   50 000–200 000 strokes, force up by a fifth to a quarter when blunt.
 //! - Crank bearings settle 20–30 K above the hall with a time constant of 40 minutes; trip at 75 °C; lubrication at 2–3 bar.

@@ -4,10 +4,10 @@
 //! - Head falls with the square of flow, H = H₀·s² − a·Q²; affinity laws: flow ∝ speed, head ∝ speed², power ∝ speed³. The duty
 //!   point is where this meets the system curve H = Hₛ + r·Q²; with static head the cube law is not reached (US DOE "Improving
 //!   pumping system performance").
-//! - Efficiency is a parabola in Q/(s·Q_best) with its top at 78–82 % for end-suction pumps of this size (ISO 5199 class, flow
-//!   200–300 m³/h); motor 94.6 % (IEC 60034-30-1, IE3, 55 kW, four poles), converter 97 %.
-//! - Bearings settle 25–35 K above the hall, alarm at 80–85 °C; vibration after ISO 10816-7, category II: new below 3.2, alarm at
-//!   5.1–6.1 mm/s.
+//! - Efficiency is a parabola in Q/(s·Q_best) with its top at 78–82 %, usual for end-suction pumps of 200–300 m³/h; motor 94.6 %
+//!   (IEC 60034-30-1, IE3, 55 kW, four poles), converter 97 %.
+//! - Bearings settle 25–35 K above the hall, alarm at 75–85 °C; vibration zones after ISO 10816-7, category II, up to 200 kW:
+//!   3.2, 5.1 and 8.5 mm/s.
 
 use kernel::Result;
 use serde::{Deserialize, Serialize};

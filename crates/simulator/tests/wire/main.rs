@@ -1,0 +1,5 @@
+//! Machines and recordings over real loopback sockets.
+
+mod common;
+mod live;
+mod replay;
