@@ -35,6 +35,7 @@ pub struct Ingest {
     limits: IngestLimits,
     bytes: Arc<Semaphore>,
     points: Arc<Semaphore>,
+    receiving: Arc<Semaphore>,
     ledger: Ledger,
 }
 
@@ -88,6 +89,7 @@ impl Ingest {
             limits,
             bytes: Arc::new(Semaphore::new(limits.in_flight_bytes_max)),
             points: Arc::new(Semaphore::new(limits.in_flight_points_max)),
+            receiving: Arc::new(Semaphore::new(limits.receiving_bytes_max)),
             ledger: Ledger::default(),
         })
     }
@@ -142,6 +144,12 @@ impl Ingest {
         let mut admission = timeout_at(deadline, self.admit(bytes)).await.map_err(|_| busy())??;
         admission.deadline = Some(deadline);
         Ok(admission)
+    }
+
+    /// Room for a message that is still being received, apart from the room of those that are complete.
+    pub(crate) async fn receive_within(&self, bytes: usize, wait: Wait) -> Result<OwnedSemaphorePermit> {
+        let acquire = self.receiving.clone().acquire_many_owned(self.size(bytes)?);
+        timeout_at(Instant::now() + wait, acquire).await.map_err(|_| busy())?.map_err(|_| stopping())
     }
 
     fn size(&self, bytes: usize) -> Result<u32> {

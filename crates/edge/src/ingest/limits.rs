@@ -11,6 +11,8 @@ pub struct IngestLimits {
     pub message_bytes_max: usize,
     /// Bytes of all messages under way together; more wait outside.
     pub in_flight_bytes_max: usize,
+    /// Bytes of HTTP bodies that are still being received.
+    pub receiving_bytes_max: usize,
     /// Points of all messages under way together; more wait outside.
     pub in_flight_points_max: usize,
     /// How far ahead of our clock a point's time may be.
@@ -29,6 +31,7 @@ impl Default for IngestLimits {
             decode: DecodeLimits::default(),
             message_bytes_max: 1 << 20,
             in_flight_bytes_max: 64 << 20,
+            receiving_bytes_max: 64 << 20,
             in_flight_points_max: 200_000,
             future_skew_max: Duration::from_mins(10),
             age_max: Duration::from_days(400),

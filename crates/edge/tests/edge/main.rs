@@ -2,6 +2,7 @@
 
 mod decoders;
 mod fakes;
+mod http;
 mod ingest;
 mod modbus;
 mod mqtt;
