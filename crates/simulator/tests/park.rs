@@ -2,9 +2,18 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use contracts::{devices::ModbusFormat, telemetry::Value};
+use contracts::{
+    devices::ModbusFormat,
+    telemetry::{Value, ValueType},
+    twin::MachineState,
+};
 use kernel::{Duration, Timestamp};
-use simulator::{Park, Protocol, backfill, physics::Machine};
+use models::{
+    Symbols,
+    alarm::{Clear, Message, Priority, RuleText},
+    state::StateRuleText,
+};
+use simulator::{Kind, Park, Protocol, backfill, physics::Machine};
 
 #[test]
 fn the_park_has_what_a_demo_needs() {
@@ -70,6 +79,35 @@ fn modbus_counters_roll_over_like_their_registers() {
         backfill(&spec, Timestamp::default(), Timestamp::default(), Duration::from_micros(10)).err().map(|e| e.code),
         Some("simulator.backfill.malformed")
     );
+}
+
+#[test]
+fn rules_of_every_kind_compile_against_its_thing_model() {
+    for kind in Kind::ALL {
+        let symbols = kind.properties().iter().fold(Symbols::new(), |symbols, property| {
+            assert!(matches!(property.value_type, ValueType::F64 | ValueType::I64));
+            symbols.number(property.id, property.unit.map(|code| kernel::Unit::of(code).unwrap()))
+        });
+        for alarm in kind.alarms() {
+            let priority: Priority = serde_json::from_value(alarm.priority.into()).unwrap();
+            let mut rule = RuleText::new(alarm.when, priority, Message::new(alarm.zh, alarm.en));
+            rule.clear = Clear::When(alarm.until.to_owned());
+            rule.on_delay_ms = i64::from(alarm.delay_s) * 1000;
+            if let Err(error) = rule.compile(&symbols) {
+                panic!("{kind:?} {}: {error:?}", alarm.id);
+            }
+        }
+        let mut rule = StateRuleText::new(models::state::MachineState::Idle, 60_000);
+        let mut text = String::new();
+        for (state, when) in kind.state_cases() {
+            let name = serde_json::to_value(state).unwrap();
+            text += &format!("{}: {when}; ", name.as_str().unwrap());
+            rule = rule.case(serde_json::from_value(name).unwrap(), *when);
+            assert_ne!(*state, MachineState::Idle);
+        }
+        rule.compile(&symbols).unwrap();
+        assert_eq!(text + "idle: true", kind.state_rule(), "the two forms say the same");
+    }
 }
 
 /// Prints how fast history is made: `cargo test -p simulator --test park -- --ignored --nocapture`.

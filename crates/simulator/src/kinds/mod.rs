@@ -8,7 +8,7 @@ mod injection;
 mod press;
 mod pump;
 
-use contracts::telemetry::ValueType;
+use contracts::{telemetry::ValueType, twin::MachineState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -58,8 +58,8 @@ pub struct AlarmSpec {
     pub zh: &'static str,
     /// Name in English.
     pub en: &'static str,
-    /// `critical`, `major`, `minor` or `warning`.
-    pub severity: &'static str,
+    /// `urgent`, `high`, `medium` or `low`.
+    pub priority: &'static str,
     /// The condition, with units.
     pub when: &'static str,
     /// The condition under which it returns; differs from the negation by the hysteresis.
@@ -100,7 +100,7 @@ const FAULT_ALARM: AlarmSpec = AlarmSpec {
     id: "fault",
     zh: "设备故障停机",
     en: "Machine stopped by a fault",
-    severity: "major",
+    priority: "high",
     when: "fault_code > 0",
     until: "fault_code == 0",
     delay_s: 0,
@@ -162,6 +162,15 @@ impl Kind {
     /// How the machine's state follows from its properties; the first condition that holds decides.
     pub fn state_rule(self) -> &'static str {
         "down: fault_code > 0; off: power < 0.05 kW; running: run_state == 2; idle: true"
+    }
+
+    /// The same rule case by case; none of them means idle.
+    pub fn state_cases(self) -> &'static [(MachineState, &'static str)] {
+        &[
+            (MachineState::Down, "fault_code > 0"),
+            (MachineState::Off, "power < 0.05 kW"),
+            (MachineState::Running, "run_state == 2"),
+        ]
     }
 
     /// What breaks on it, with codes and names.
@@ -242,7 +251,6 @@ mod tests {
             for alarm in kind.alarms() {
                 let told = |rule: &str| kind.properties().iter().filter(|p| rule.contains(p.id)).map(|p| p.id).next();
                 assert!(told(alarm.when).is_some(), "{kind:?} {}", alarm.when);
-                assert!(matches!(alarm.severity, "critical" | "major" | "minor" | "warning"));
                 assert_eq!(told(alarm.until), told(alarm.when));
             }
             assert!(kind.quality_property().is_none_or(|id| ids.contains(id)));
