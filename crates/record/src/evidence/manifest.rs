@@ -22,7 +22,7 @@ pub struct Manifest {
     #[schema(value_type = String)]
     pub asset: AssetId,
     /// The window the evidence is for; samples outside it are context.
-    #[schema(value_type = Object)]
+    #[schema(value_type = crate::wire::WindowSchema)]
     pub window: Window,
     /// Only what was stored at or before this log position: what was known then.
     pub as_of: String,

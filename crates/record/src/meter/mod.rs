@@ -1,5 +1,21 @@
+//! Meters and readings: where telemetry becomes a billable decimal that anybody allowed can compute again.
+
+mod app;
+mod domain;
 pub mod rules;
 mod sample;
 mod statement;
+pub(crate) mod store;
+
+pub(crate) use app::recompute_from;
+pub use app::{
+    Correction, NewMeter, Recomputed, meter_adjust, meter_create, meter_retire, reading_correct, reading_export,
+    reading_recompute, reading_seal, readings_seal, recollect,
+};
+pub use domain::{Meter, MeterState, Reading, ReadingState};
 pub use sample::MeterSample;
 pub use statement::Statement;
+pub use store::{
+    adjustment_list, meter_get, meter_list, meter_list_by_asset, reading_get, reading_list, reading_list_by_agreement,
+    reading_list_by_evidence,
+};

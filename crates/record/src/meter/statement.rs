@@ -27,7 +27,7 @@ pub struct Statement {
     #[schema(value_type = Option<String>)]
     pub agreement: Option<AgreementId>,
     /// When, half open.
-    #[schema(value_type = Object)]
+    #[schema(value_type = crate::wire::WindowSchema)]
     pub window: Window,
     /// The rule with its parameters.
     pub rule: Rule,

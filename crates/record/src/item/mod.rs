@@ -1,0 +1,7 @@
+//! Items: what can be made, sold or done, by revision.
+
+mod app;
+mod domain;
+
+pub use app::{Item, NewItem, item_create, item_get, item_list, item_step};
+pub use domain::{ItemKind, ItemState, Tracking};

@@ -1,0 +1,7 @@
+//! Offers: wishes that can become agreements.
+
+mod app;
+mod domain;
+
+pub use app::{NewOffer, Offer, OfferLine, offer_create, offer_get, offer_list, offer_step};
+pub use domain::{OfferKind, OfferState};
