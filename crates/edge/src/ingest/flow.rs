@@ -1,8 +1,8 @@
-use std::{collections::BTreeMap, sync::Arc, time::Duration as Wait};
+use std::{sync::Arc, time::Duration as Wait};
 
 use contracts::{
-    devices::{DeviceBinding, DeviceDirectory, Quarantined},
-    telemetry::{Outcome, Point, Position, TelemetryStore, Value},
+    devices::{DeviceBinding, DeviceDirectory},
+    telemetry::{Outcome, Point, Position, TelemetryStore},
 };
 use kernel::{Clock, Error, ErrorKind, Result, Timestamp, id::DeviceId};
 use serde::Serialize;
@@ -16,12 +16,10 @@ use super::{
     counters::{Counters, Ledger, add},
     resolve::{Refused, resolve},
 };
-use crate::decode::{Decoded, Dialect, RawPoint, decode, shorten};
+use crate::decode::{Decoded, Dialect, Fault, RawPoint, decode};
 
 /// How many refused points an answer names; all are counted.
 const ANSWER_REFUSALS_MAX: usize = 100;
-/// How much of a payload a quarantine record keeps.
-const EXCERPT_BYTES: usize = 512;
 
 /// The one way into the store.
 ///
@@ -30,13 +28,13 @@ const EXCERPT_BYTES: usize = 512;
 /// acknowledged, except errors for which [`is_final`](Self::is_final) holds: those will not change by sending again.
 pub struct Ingest {
     store: Arc<dyn TelemetryStore>,
-    directory: Arc<dyn DeviceDirectory>,
-    clock: Arc<dyn Clock>,
-    limits: IngestLimits,
+    pub(super) directory: Arc<dyn DeviceDirectory>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) limits: IngestLimits,
     bytes: Arc<Semaphore>,
     points: Arc<Semaphore>,
     receiving: Arc<Semaphore>,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
 }
 
 /// The answer to a message: what became of its points.
@@ -171,7 +169,7 @@ impl Ingest {
     /// the quarantine refuse.
     pub async fn take(
         &self,
-        _admission: &Admission,
+        admission: &Admission,
         door: Door,
         device: DeviceId,
         dialect: Dialect,
@@ -180,7 +178,7 @@ impl Ingest {
         let received = self.clock.now();
         let binding = self.device(device)?;
         match decode(dialect, payload, &self.limits.decode) {
-            Ok(decoded) => self.settle(_admission.deadline, door, &binding, decoded, payload, received).await,
+            Ok(decoded) => self.settle(admission.deadline, door, &binding, decoded, payload, received).await,
             Err(error) => {
                 self.refuse(door, &binding, &error, payload).await?;
                 Err(error)
@@ -196,21 +194,6 @@ impl Ingest {
         let binding = self.device(device)?;
         let decoded = Decoded { points, unread: Vec::new() };
         self.settle(None, door, &binding, decoded, b"", self.clock.now()).await
-    }
-
-    /// Notes a message that a door refused as a whole, with its reason, in quarantine and counters.
-    ///
-    /// # Errors
-    /// When the quarantine cannot be written.
-    pub async fn refuse(&self, door: Door, device: &DeviceBinding, error: &Error, payload: &[u8]) -> Result<()> {
-        let counters = self.ledger.device(device.device);
-        for ledger in [self.ledger.door(door), &counters] {
-            add(&ledger.refused, 1);
-        }
-        let mut record = self.record(door, device, payload, self.clock.now());
-        record.code = error.code.to_owned();
-        record.detail = error.message.to_string();
-        self.quarantine(door, &counters, vec![record]).await
     }
 
     /// Notes polls without an answer.
@@ -276,7 +259,7 @@ impl Ingest {
                     Outcome::Conflict => answer.conflict += 1,
                     Outcome::Rejected => refused.push(Refused {
                         metric: property.to_string(),
-                        fault: crate::decode::Fault::new(
+                        fault: Fault::new(
                             "edge.store.rejected",
                             "the store refused the point: wrong type for its series, or too many series",
                         ),
@@ -307,7 +290,7 @@ impl Ingest {
         Ok(answer)
     }
 
-    fn count(&self, door: Door, device: &Counters, change: impl Fn(&Counters)) {
+    pub(super) fn count(&self, door: Door, device: &Counters, change: impl Fn(&Counters)) {
         change(self.ledger.door(door));
         change(device);
     }
@@ -321,82 +304,6 @@ impl Ingest {
             Some(deadline) => timeout_at(deadline, acquire).await.map_err(|_| busy())?.map_err(|_| stopping()),
         }
     }
-
-    /// One record per (reason, metric), with a bound; so a message of ten thousand equal mistakes is one record.
-    fn records(
-        &self,
-        door: Door,
-        device: &DeviceBinding,
-        refused: &[Refused],
-        payload: &[u8],
-        received: Timestamp,
-    ) -> Vec<Quarantined> {
-        let mut groups: BTreeMap<(&str, &str), (usize, &Refused)> = BTreeMap::new();
-        for refusal in refused {
-            groups.entry((refusal.fault.code, &refusal.metric)).or_insert((0, refusal)).0 += 1;
-        }
-        let blank = self.record(door, device, payload, received);
-        let max = self.limits.quarantine_per_message_max;
-        let left_out: usize = groups.values().skip(max).map(|(count, _)| count).sum();
-        let mut records: Vec<_> = groups
-            .into_values()
-            .take(max)
-            .map(|(count, first)| Quarantined {
-                code: first.fault.code.to_owned(),
-                detail: match count {
-                    1 => first.fault.detail.to_string(),
-                    _ => format!("{} (the first of {count} such points)", first.fault.detail),
-                },
-                metric: Some(first.metric.clone()),
-                value: first.value.as_ref().map(bounded),
-                source_time: first.time,
-                ..blank.clone()
-            })
-            .collect();
-        if left_out > 0 {
-            let detail = format!("{left_out} more points of this message were refused");
-            records.push(Quarantined { code: "edge.quarantine.more".into(), detail, ..blank });
-        }
-        records
-    }
-
-    fn record(&self, door: Door, device: &DeviceBinding, payload: &[u8], received: Timestamp) -> Quarantined {
-        Quarantined {
-            device: Some(device.device),
-            tenant: Some(device.tenant),
-            door: door.name().to_owned(),
-            code: String::new(),
-            detail: String::new(),
-            metric: None,
-            value: None,
-            source_time: None,
-            received_at: received,
-            excerpt: excerpt(payload),
-        }
-    }
-
-    async fn quarantine(&self, door: Door, counters: &Counters, mut records: Vec<Quarantined>) -> Result<()> {
-        let room = counters.quarantine_room(records.len(), self.clock.now(), self.limits.quarantine_per_minute_max);
-        let suppressed = records.len() - room;
-        if suppressed > 0 {
-            self.count(door, counters, |c| add(&c.quarantine_suppressed, suppressed as u64));
-        }
-        records.truncate(room);
-        if records.is_empty() { Ok(()) } else { self.directory.quarantine(records).await }
-    }
-}
-
-fn bounded(value: &Value) -> Value {
-    match value {
-        Value::Str(text) => Value::Str(shorten(text, EXCERPT_BYTES).into()),
-        other => other.clone(),
-    }
-}
-
-/// The beginning of a payload as text, never longer than a record may be.
-fn excerpt(payload: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&payload[..payload.len().min(EXCERPT_BYTES)]);
-    shorten(&text, EXCERPT_BYTES).to_owned()
 }
 
 fn busy() -> Error {

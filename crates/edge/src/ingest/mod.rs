@@ -4,6 +4,7 @@
 mod counters;
 mod flow;
 mod limits;
+mod quarantine;
 mod resolve;
 
 pub use counters::{CounterView, EdgeStats};

@@ -405,3 +405,81 @@ async fn silence_and_crowds_have_limits() {
     handle.stop().await;
     assert!(Arc::strong_count(&world.ingest) < shared);
 }
+
+/// An implementation that shares no line with ours.
+#[tokio::test]
+async fn the_mosquitto_client_agrees() {
+    let client = std::process::Command::new("mosquitto_pub").arg("--help").output();
+    if client.is_err() {
+        eprintln!("mosquitto_pub is not installed: this run does not check against it");
+        return;
+    }
+    let world = World::new();
+    world.device("t");
+    let handle = open(&world).await;
+    let port = handle.local_addr().port().to_string();
+    let publish = async |version: &str, qos: &str, topic: &str, payload: &str, user: &str| {
+        let arguments = [
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-V",
+            version,
+            "-q",
+            qos,
+            "-t",
+            topic,
+            "-m",
+            payload,
+            "-u",
+            user,
+            "-i",
+            "mosq",
+        ];
+        tokio::process::Command::new("mosquitto_pub").args(arguments).output().await.unwrap()
+    };
+    let mut expected = 0;
+    for version in ["mqttv311", "mqttv5"] {
+        for qos in ["0", "1", "2"] {
+            expected += 1;
+            let payload = String::from_utf8(sample(expected as i64, 20.0)).unwrap();
+            let output = publish(version, qos, TELEMETRY, &payload, "t").await;
+            assert!(output.status.success(), "{version} {qos}: {output:?}");
+            until("the point", || world.store.count() == expected).await;
+        }
+        assert!(!publish(version, "1", TELEMETRY, "{}", "nobody").await.status.success(), "{version}: a wrong token");
+    }
+    let refused = publish("mqttv5", "1", "v1/devices/other/telemetry", "{}", "t").await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned() + &String::from_utf8_lossy(&refused.stdout);
+    assert!(said.contains("Not authorized"), "{refused:?}");
+    let mut subscriber = tokio::process::Command::new("mosquitto_sub")
+        .args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-V",
+            "mqttv5",
+            "-u",
+            "t",
+            "-t",
+            "v1/devices/me/attributes",
+            "-C",
+            "1",
+            "-W",
+            "10",
+        ])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("the subscriber", || handle.sessions() == 1).await;
+    let device = contracts::devices::DeviceDirectory::by_token(&*world.directory, "t").unwrap().device;
+    // The session is there before its subscription is, so the message is repeated until it has been taken.
+    while subscriber.try_wait().unwrap().is_none() {
+        handle.send(device, "v1/devices/me/attributes", Bytes::from_static(b"{\"target\":7}"));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let output = subscriber.wait_with_output().await.unwrap();
+    assert!(output.stdout.starts_with(b"{\"target\":7}"), "{output:?}");
+}
