@@ -105,6 +105,7 @@ CREATE TABLE record_commitment (
     tolerance TEXT NOT NULL,
     fulfilled TEXT,
     capacity_units BIGINT NOT NULL,
+    capacity BIGINT,
     state TEXT NOT NULL,
     reason TEXT NOT NULL,
     created_at BIGINT NOT NULL

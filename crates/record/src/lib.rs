@@ -36,6 +36,7 @@ pub mod offer;
 pub mod party;
 pub mod resource;
 pub mod sql;
+pub mod verify;
 pub mod wire;
 
 pub use module::module;

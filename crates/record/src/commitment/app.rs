@@ -85,6 +85,7 @@ pub async fn commitment_create(tx: &mut Tx, new: NewCommitment) -> Result<Commit
         tolerance,
         fulfilled: None,
         capacity_units: new.capacity_units,
+        capacity: None,
         state,
         reason: String::new(),
     };
@@ -114,6 +115,7 @@ pub async fn commitments_reserve(
             .hint("name the asset and the window"));
         };
         commitment.state = commitment.state.to(CommitmentState::Reserved)?;
+        commitment.capacity = Some(capacity_of(asset));
         wanted.entry(asset).or_default().push(commitment);
     }
     for (asset, commitments) in &wanted {

@@ -67,6 +67,8 @@ pub struct Commitment {
     pub fulfilled: Option<Quantity>,
     /// How many units of parallel capacity it takes.
     pub capacity_units: u32,
+    /// The machine's capacity when it was reserved.
+    pub capacity: Option<u32>,
     /// Where it stands.
     pub state: CommitmentState,
     /// Why it was closed.
@@ -181,6 +183,7 @@ mod tests {
             tolerance: tolerance.parse().unwrap(),
             fulfilled: None,
             capacity_units: 1,
+            capacity: None,
             state: CommitmentState::Accepted,
             reason: String::new(),
         }

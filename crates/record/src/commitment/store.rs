@@ -8,7 +8,7 @@ use super::{Commitment, Load};
 use crate::sql::{Columns, Source, parts};
 
 const COLUMNS: &str = "id, agreement, action, provider, receiver, item, resource, asset, quantity, quantity_unit, effort, effort_unit, \
-     window_from, window_to, tolerance, fulfilled, capacity_units, state, reason";
+     window_from, window_to, tolerance, fulfilled, capacity_units, capacity, state, reason";
 
 fn from_row(row: &Row) -> Result<Commitment> {
     let quantity = row.opt_quantity("quantity", "quantity_unit")?;
@@ -36,6 +36,7 @@ fn from_row(row: &Row) -> Result<Commitment> {
         tolerance: row.decimal("tolerance")?,
         fulfilled,
         capacity_units: row.get::<i64>("capacity_units")? as u32,
+        capacity: row.get::<Option<i64>>("capacity")?.map(|units| units as u32),
         state: row.parse("state")?,
         reason: row.get("reason")?,
     })
@@ -130,8 +131,8 @@ pub(super) async fn insert(tx: &mut Tx, commitment: &Commitment) -> Result<()> {
 
 pub(crate) async fn save(tx: &mut Tx, commitment: &Commitment) -> Result<()> {
     tx.exec(
-        "UPDATE record_commitment SET fulfilled = $2, state = $3, reason = $4 WHERE id = $1",
-        params![commitment.id, commitment.fulfilled.map(|q| q.value), commitment.state.as_str(), &commitment.reason],
+        "UPDATE record_commitment SET fulfilled = $2, state = $3, reason = $4, capacity = $5 WHERE id = $1",
+        params![commitment.id, commitment.fulfilled.map(|q| q.value), commitment.state.as_str(), &commitment.reason, commitment.capacity],
     )
     .await?;
     Ok(())

@@ -35,6 +35,7 @@ fn promise(n: u8, quantity: i64, tolerance: i64) -> Commitment {
         tolerance: Decimal::new(tolerance, 2),
         fulfilled: None,
         capacity_units: 1,
+        capacity: None,
         state: CommitmentState::Accepted,
         reason: String::new(),
     }
