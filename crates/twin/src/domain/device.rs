@@ -48,13 +48,19 @@ impl MetricMapping {
     /// `twin.mapping.unit-mismatch` naming both units; `twin.mapping.not-numeric`, `twin.mapping.not-recorded`, `twin.mapping.scale`.
     pub fn bind(&self, property: &Property) -> Result<MetricBinding> {
         let Some(value_type) = property.data_type.value_type() else {
-            return Err(Error::unprocessable("twin.mapping.not-recorded", format!("values of {} are not recorded", property.id))
-                .hint("map to a property with a simple type"));
+            return Err(Error::unprocessable(
+                "twin.mapping.not-recorded",
+                format!("values of {} are not recorded", property.id),
+            )
+            .hint("map to a property with a simple type"));
         };
         let (scale, offset) = self.conversion(property)?;
         if (scale, offset) != (Decimal::ONE, Decimal::ZERO) && !property.data_type.is_number() {
-            return Err(Error::unprocessable("twin.mapping.not-numeric", format!("{} is not a number and cannot be scaled", property.id))
-                .hint("leave unit, factor and bias away"));
+            return Err(Error::unprocessable(
+                "twin.mapping.not-numeric",
+                format!("{} is not a number and cannot be scaled", property.id),
+            )
+            .hint("leave unit, factor and bias away"));
         }
         Ok(MetricBinding {
             asset: self.asset,
@@ -71,7 +77,8 @@ impl MetricMapping {
     /// Stored = received × scale + offset, worked out in decimals: first the raw scale, then the unit.
     fn conversion(&self, property: &Property) -> Result<(Decimal, Decimal)> {
         if self.factor.is_zero() {
-            return Err(Error::unprocessable("twin.mapping.scale", "a factor of 0 would erase every value").hint("use 1 for no scaling"));
+            return Err(Error::unprocessable("twin.mapping.scale", "a factor of 0 would erase every value")
+                .hint("use 1 for no scaling"));
         }
         let Some(unit) = self.unit else { return Ok((self.factor, self.bias)) };
         let Some(target) = property.unit else {
@@ -120,7 +127,10 @@ pub fn mapping_check(mappings: &[MetricMapping], problems: &mut Problems) {
     for (index, mapping) in mappings.iter().enumerate() {
         let name = &mapping.metric;
         if name.is_empty() || name.len() > METRIC_NAME_MAX || name.chars().any(char::is_control) {
-            problems.add(format!("/metrics/{index}/metric"), format!("1 to {METRIC_NAME_MAX} visible characters are needed"));
+            problems.add(
+                format!("/metrics/{index}/metric"),
+                format!("1 to {METRIC_NAME_MAX} visible characters are needed"),
+            );
         }
         if !metrics.insert(name) {
             problems.add(format!("/metrics/{index}/metric"), format!("the metric {name} stands here twice"));
@@ -149,7 +159,12 @@ mod tests {
     fn mapping(unit: &str, factor: &str, bias: &str) -> MetricMapping {
         let asset = AssetId::at(Timestamp::from_micros(0), &SeededChance::new(1));
         let unit = (!unit.is_empty()).then(|| Unit::of(unit).unwrap());
-        MetricMapping { unit, factor: factor.parse().unwrap(), bias: bias.parse().unwrap(), ..MetricMapping::direct("m", asset, "p") }
+        MetricMapping {
+            unit,
+            factor: factor.parse().unwrap(),
+            bias: bias.parse().unwrap(),
+            ..MetricMapping::direct("m", asset, "p")
+        }
     }
 
     #[test]
@@ -186,7 +201,10 @@ mod tests {
     fn a_metric_and_a_property_stand_once() {
         let mut problems = Problems::new();
         let one = mapping("", "1", "0");
-        mapping_check(&[one.clone(), one.clone(), MetricMapping { metric: "".into(), property: "q".into(), ..one }], &mut problems);
+        mapping_check(
+            &[one.clone(), one.clone(), MetricMapping { metric: "".into(), property: "q".into(), ..one }],
+            &mut problems,
+        );
         let error = problems.refuse("twin.device.malformed", "x", "y").unwrap_err();
         let pointers: Vec<_> = error.fields.iter().map(|field| field.pointer.as_str()).collect();
         assert_eq!(pointers, ["/metrics/1/metric", "/metrics/1/property", "/metrics/2/metric"]);

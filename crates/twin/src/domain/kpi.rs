@@ -105,7 +105,8 @@ mod tests {
     fn a_shift_worked_out_by_hand() {
         use MachineState::*;
         // 480 min: 300 running, 60 idle, 40 + 20 down, 30 off, 30 unknown.
-        let (list, window) = spans(&[(100, Running), (40, Down), (60, Idle), (200, Running), (20, Down), (30, Off), (30, Unknown)]);
+        let (list, window) =
+            spans(&[(100, Running), (40, Down), (60, Idle), (200, Running), (20, Down), (30, Off), (30, Unknown)]);
         let kpi = Kpi::of(&list, window, None);
         assert_eq!(kpi.planned_busy_time, Duration::from_mins(450));
         assert_eq!(kpi.availability.unwrap().to_string(), "0.6667"); // 300 / 450

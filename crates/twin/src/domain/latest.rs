@@ -95,7 +95,10 @@ mod tests {
         assert!(values.take(&p, &sample(10, 0, 1.0)));
         assert!(!values.take(&p, &sample(9, 5, 2.0)) && !values.take(&p, &sample(10, 0, 3.0)));
         assert!(values.take(&p, &sample(10, 1, 4.0)));
-        assert_eq!((values.get("p").unwrap().value.clone(), values.heard()), (Value::F64(4.0), Some(Timestamp::from_micros(10))));
+        assert_eq!(
+            (values.get("p").unwrap().value.clone(), values.heard()),
+            (Value::F64(4.0), Some(Timestamp::from_micros(10)))
+        );
     }
 
     #[test]

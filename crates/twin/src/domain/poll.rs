@@ -33,7 +33,8 @@ pub fn poll_check<'a>(poll: &ModbusPoll, metrics: impl Iterator<Item = &'a str> 
         }
         let bits = matches!(register.table, ModbusTable::Coil | ModbusTable::DiscreteInput);
         if bits != (register.format == ModbusFormat::Bool) {
-            let message = if bits { "coils and discrete inputs are read as bool" } else { "a register is read as a number" };
+            let message =
+                if bits { "coils and discrete inputs are read as bool" } else { "a register is read as a number" };
             problems.add(pointer("format"), message);
         }
         if usize::from(register.address) + words(register.format) > 65_536 {
@@ -46,7 +47,11 @@ pub fn poll_check<'a>(poll: &ModbusPoll, metrics: impl Iterator<Item = &'a str> 
 fn words(format: ModbusFormat) -> usize {
     match format {
         ModbusFormat::Bool | ModbusFormat::U16 | ModbusFormat::I16 => 1,
-        ModbusFormat::U32 | ModbusFormat::I32 | ModbusFormat::F32 | ModbusFormat::F32Swapped | ModbusFormat::U32Swapped => 2,
+        ModbusFormat::U32
+        | ModbusFormat::I32
+        | ModbusFormat::F32
+        | ModbusFormat::F32Swapped
+        | ModbusFormat::U32Swapped => 2,
         ModbusFormat::U64 => 4,
     }
 }
@@ -83,7 +88,8 @@ mod tests {
     use super::*;
 
     fn poll() -> ModbusPoll {
-        let register = |metric: &str, table, address, format| ModbusRegister { metric: metric.into(), table, address, format };
+        let register =
+            |metric: &str, table, address, format| ModbusRegister { metric: metric.into(), table, address, format };
         ModbusPoll {
             address: "127.0.0.1:1502".into(),
             unit_id: 1,
@@ -132,8 +138,19 @@ mod tests {
             assert!(address_check(good).is_ok(), "{good}");
         }
         for bad in [
-            "", "10.0.0.7", "10.0.0.7:0", "10.0.0.7:70000", "http://plc:502", "a b:502", "0.0.0.0:502", "300.1.1.1:502",
-            "169.254.169.254:80", "[::ffff:169.254.169.254]:80", "[fe80::1]:502", "224.0.0.1:502", "255.255.255.255:502",
+            "",
+            "10.0.0.7",
+            "10.0.0.7:0",
+            "10.0.0.7:70000",
+            "http://plc:502",
+            "a b:502",
+            "0.0.0.0:502",
+            "300.1.1.1:502",
+            "169.254.169.254:80",
+            "[::ffff:169.254.169.254]:80",
+            "[fe80::1]:502",
+            "224.0.0.1:502",
+            "255.255.255.255:502",
         ] {
             assert!(address_check(bad).is_err(), "{bad}");
         }

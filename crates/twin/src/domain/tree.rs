@@ -112,14 +112,20 @@ impl Tree {
         if let Some(parent) = parent
             && (parent == node || self.ancestors(parent).any(|ancestor| ancestor == node))
         {
-            return Err(Error::unprocessable("twin.equipment.cycle", "a node cannot stand in itself or in something it contains")
-                .hint("choose a parent outside this node"));
+            return Err(Error::unprocessable(
+                "twin.equipment.cycle",
+                "a node cannot stand in itself or in something it contains",
+            )
+            .hint("choose a parent outside this node"));
         }
         place_check(parent_level, level)?;
         let above = parent.map_or(0, |parent| 1 + self.ancestors(parent).count());
         if above + self.height(node) > DEPTH_MAX {
-            return Err(Error::unprocessable("twin.equipment.too-deep", format!("the tree has at most {DEPTH_MAX} levels"))
-                .hint("modules can be nested, but not for ever"));
+            return Err(Error::unprocessable(
+                "twin.equipment.too-deep",
+                format!("the tree has at most {DEPTH_MAX} levels"),
+            )
+            .hint("modules can be nested, but not for ever"));
         }
         self.0.insert(node, (parent, level));
         Ok(())
@@ -172,7 +178,9 @@ mod tests {
             assert_eq!(place_check(parent, child).is_ok(), allowed, "{parent:?} {child:?}");
         }
         assert_eq!("line".parse::<Level>().unwrap_err().code, "twin.equipment.unknown-level");
-        assert!(Level::ALL.iter().all(|(level, name)| level.name() == *name && name.parse::<Level>().unwrap() == *level));
+        assert!(
+            Level::ALL.iter().all(|(level, name)| level.name() == *name && name.parse::<Level>().unwrap() == *level)
+        );
     }
 
     #[test]

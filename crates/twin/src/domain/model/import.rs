@@ -109,7 +109,9 @@ impl Reader {
         match item.get("name") {
             None | Some(Value::Null) => {}
             Some(Value::String(name)) if name.chars().count() <= NAME_MAX => {}
-            Some(_) => self.problems.add(format!("{pointer}/name"), format!("a text of at most {NAME_MAX} characters is needed")),
+            Some(_) => self
+                .problems
+                .add(format!("{pointer}/name"), format!("a text of at most {NAME_MAX} characters is needed")),
         }
         let id = item.get("id").and_then(Value::as_str).unwrap_or("");
         if !is_property_id(id) {
@@ -165,7 +167,8 @@ impl Reader {
         if let DataType::Other(kind) = &data_type {
             self.warnings.push(format!("{id}: values of type {kind} are not recorded"));
         }
-        let name_zh = item.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).unwrap_or(&id).to_owned();
+        let name_zh =
+            item.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).unwrap_or(&id).to_owned();
         let name_en = item.pointer("/expands/nameEn").and_then(Value::as_str).unwrap_or(&name_zh).to_owned();
         let stale_after = self.stale_after(pointer, item);
         Some(Property {
@@ -196,7 +199,8 @@ impl Reader {
             "date" => DataType::Date,
             "array" | "object" | "file" | "password" | "geoPoint" | "geoShape" | "user" => DataType::Other(name.into()),
             _ => {
-                let known = "int, long, float, double, boolean, string, enum, date, array, object, file, password, geoPoint";
+                let known =
+                    "int, long, float, double, boolean, string, enum, date, array, object, file, password, geoPoint";
                 self.problems.add(format!("{pointer}/valueType/type"), format!("{name:?} is not one of {known}"));
                 return None;
             }
@@ -211,7 +215,8 @@ impl Reader {
         };
         let elements = value_type.get("elements").and_then(Value::as_array).map_or(&[][..], |items| items);
         if elements.is_empty() || elements.len() > ENUM_ITEMS_MAX {
-            self.problems.add(format!("{pointer}/valueType/elements"), format!("1 to {ENUM_ITEMS_MAX} values are needed"));
+            self.problems
+                .add(format!("{pointer}/valueType/elements"), format!("1 to {ENUM_ITEMS_MAX} values are needed"));
             return Vec::new();
         }
         let mut items = Vec::with_capacity(elements.len());
@@ -221,7 +226,8 @@ impl Reader {
                     items.push(EnumItem { text: text(element, "text").unwrap_or_else(|| value.clone()), value });
                 }
                 _ => {
-                    self.problems.add(format!("{pointer}/valueType/elements/{index}/value"), "a value of its own is needed");
+                    self.problems
+                        .add(format!("{pointer}/valueType/elements/{index}/value"), "a value of its own is needed");
                 }
             }
         }
@@ -246,7 +252,8 @@ impl Reader {
         }
         if let Some(code) = code {
             let Ok(unit) = Unit::of(&code) else {
-                self.problems.add(format!("{pointer}/expands/rec20"), format!("{code:?} is not a known UN/ECE Rec 20 code"));
+                self.problems
+                    .add(format!("{pointer}/expands/rec20"), format!("{code:?} is not a known UN/ECE Rec 20 code"));
                 return None;
             };
             if let Some(named) = named.as_deref().and_then(jetlinks_unit)
@@ -261,7 +268,9 @@ impl Reader {
         }
         let named = named?;
         let Some(unit) = unit_named(&named) else {
-            self.warnings.push(format!("{id}: the unit {named:?} has no known Rec 20 code, so the numbers count as dimensionless"));
+            self.warnings.push(format!(
+                "{id}: the unit {named:?} has no known Rec 20 code, so the numbers count as dimensionless"
+            ));
             return None;
         };
         if let Some(item) = item.as_object_mut() {

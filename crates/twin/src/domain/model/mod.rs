@@ -80,7 +80,10 @@ impl ThingModel {
         for (index, new) in next.properties.iter().enumerate() {
             let Some(old) = self.property(&new.id) else { continue };
             if old.data_type.value_type() != new.data_type.value_type() {
-                fields.push((format!("/properties/{index}/valueType/type"), format!("{} had another type before", new.id)));
+                fields.push((
+                    format!("/properties/{index}/valueType/type"),
+                    format!("{} had another type before", new.id),
+                ));
             }
             if old.unit != new.unit {
                 let code = |unit: Option<kernel::Unit>| unit.map_or("no unit", |unit| unit.code());

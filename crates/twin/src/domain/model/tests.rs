@@ -30,7 +30,10 @@ fn a_jetlinks_document_is_understood() {
     let Imported { model, warnings } = ThingModel::import(&sample()).unwrap();
     let speed = model.property("spindle_speed").unwrap();
     assert_eq!((speed.name_zh.as_str(), speed.name_en.as_str()), ("主轴转速", "Spindle speed"));
-    assert_eq!((speed.unit.unwrap().code(), speed.min, speed.max, speed.deadband), ("RPM", Some(0.0), Some(24000.0), Some(5.0)));
+    assert_eq!(
+        (speed.unit.unwrap().code(), speed.min, speed.max, speed.deadband),
+        ("RPM", Some(0.0), Some(24000.0), Some(5.0))
+    );
     let parts = model.property("parts").unwrap();
     assert!(parts.counter && parts.unit.unwrap().code() == "C62");
     assert!(model.property("mode").unwrap().access.write && !speed.access.write);

@@ -1,0 +1,423 @@
+//! Everything about machines that must be answered at once: nodes, thing models, devices, rules. Loaded at start, changed
+//! right after the commit that changed it, in this process. The database is the truth.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use contracts::{devices::DeviceBinding, twin::MachineFacts};
+use kernel::{
+    Digest, Duration, Timestamp,
+    id::{AlarmRuleId, AssetId, DeviceId, PartyId, ThingModelId},
+};
+use models::{
+    alarm::RuleText,
+    state::{StateRule, StateRuleText},
+};
+
+use crate::domain::{device::MetricMapping, model::ThingModel, tree::Level};
+
+/// A node of the equipment tree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Its id. It never changes and says nothing about its place.
+    pub id: AssetId,
+    /// Its owner.
+    pub tenant: PartyId,
+    /// What it stands in.
+    pub parent: Option<AssetId>,
+    /// Its level.
+    pub level: Level,
+    /// Code plate, unique in its organisation.
+    pub code: String,
+    /// Name.
+    pub name: String,
+    /// Kind: of machine for work units (`cnc`), of place otherwise.
+    pub kind: String,
+    /// The thing model and the version it is pinned to.
+    pub model: Option<(ThingModelId, u32)>,
+    /// A state rule of its own; the model's when absent.
+    pub state_rule: Option<StateRuleText>,
+    /// Since when it is on record.
+    pub created_at: Timestamp,
+}
+
+/// One version of a thing model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelVersion {
+    /// The model.
+    pub id: ThingModelId,
+    /// Its owner.
+    pub tenant: PartyId,
+    /// Code, unique in its organisation.
+    pub code: String,
+    /// Name in Chinese.
+    pub name_zh: String,
+    /// Name in English.
+    pub name_en: String,
+    /// Kind of machine.
+    pub kind: String,
+    /// 1 and up.
+    pub version: u32,
+    /// Properties, events, functions, tags.
+    pub model: ThingModel,
+    /// When a machine of this model is running, idle, down or off.
+    pub state_rule: Option<StateRuleText>,
+    /// Digest of the content.
+    pub digest: String,
+    /// Since when it is on record.
+    pub created_at: Timestamp,
+}
+
+/// A device with what only we know about it.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// What the edge sees.
+    pub binding: Arc<DeviceBinding>,
+    /// SHA-256 of the token.
+    pub token_hash: Digest,
+    /// The mapping as configured.
+    pub metrics: Vec<MetricMapping>,
+    /// Since when it is on record.
+    pub created_at: Timestamp,
+    /// When the token was made.
+    pub rotated_at: Timestamp,
+}
+
+/// What an alarm rule watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// One machine.
+    Asset(AssetId),
+    /// All machines of a thing model.
+    Model(ThingModelId),
+}
+
+/// An alarm rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Its id.
+    pub id: AlarmRuleId,
+    /// Its owner.
+    pub tenant: PartyId,
+    /// Name, unique in its organisation.
+    pub name: String,
+    /// What it watches.
+    pub target: Target,
+    /// The rule.
+    pub text: RuleText,
+    /// Whether it is evaluated.
+    pub enabled: bool,
+    /// Counts up with every change.
+    pub version: u32,
+    /// Since when it is on record.
+    pub created_at: Timestamp,
+    /// When it changed last.
+    pub updated_at: Timestamp,
+}
+
+/// A machine: a work unit with a thing model, ready to be evaluated.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// Its node.
+    pub node: Arc<Node>,
+    /// Its model.
+    pub version: Arc<ModelVersion>,
+    /// What rooms see.
+    pub facts: Arc<MachineFacts>,
+    /// How its state is told; none when neither it nor its model says.
+    pub state_rule: Option<CompiledStateRule>,
+}
+
+/// A state rule ready to run.
+#[derive(Debug, Clone)]
+pub struct CompiledStateRule {
+    /// The rule.
+    pub rule: Arc<StateRule>,
+    /// Digest of its text and of the model version it was compiled for: what a stored day depends on.
+    pub digest: String,
+    /// How far back it looks.
+    pub lookback: Duration,
+}
+
+/// The in-memory picture.
+#[derive(Default)]
+pub struct Registry {
+    state: RwLock<State>,
+    devices_revision: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    nodes: HashMap<AssetId, Arc<Node>>,
+    by_code: HashMap<PartyId, BTreeMap<String, AssetId>>,
+    machines: HashMap<AssetId, Arc<Machine>>,
+    models: HashMap<ThingModelId, BTreeMap<u32, Arc<ModelVersion>>>,
+    devices: HashMap<DeviceId, Arc<Device>>,
+    tokens: HashMap<Digest, DeviceId>,
+    rules: HashMap<AlarmRuleId, Arc<Rule>>,
+    /// Machines whose evaluation no longer fits their configuration.
+    changed: HashSet<AssetId>,
+}
+
+/// Everything, as loaded from the database.
+#[derive(Default)]
+pub struct Everything {
+    /// Thing models, all versions.
+    pub models: Vec<ModelVersion>,
+    /// Nodes.
+    pub nodes: Vec<Node>,
+    /// Devices.
+    pub devices: Vec<Device>,
+    /// Alarm rules.
+    pub rules: Vec<Rule>,
+}
+
+impl Registry {
+    /// Replaces the whole picture.
+    pub fn load(&self, all: Everything) {
+        let mut state = State::default();
+        all.models.into_iter().for_each(|version| state.model_put(version));
+        all.nodes.into_iter().for_each(|node| state.node_put(node));
+        all.devices.into_iter().for_each(|device| state.device_put(device));
+        all.rules.into_iter().for_each(|rule| state.rule_put(rule));
+        *self.write() = state;
+        self.devices_revision.fetch_add(1, Ordering::Release);
+    }
+
+    /// A new version of a model.
+    pub fn model_put(&self, version: ModelVersion) {
+        self.write().model_put(version);
+    }
+
+    /// A new or changed node.
+    pub fn node_put(&self, node: Node) {
+        self.write().node_put(node);
+    }
+
+    /// A new or changed device.
+    pub fn device_put(&self, device: Device) {
+        self.write().device_put(device);
+        self.devices_revision.fetch_add(1, Ordering::Release);
+    }
+
+    /// A new or changed rule.
+    pub fn rule_put(&self, rule: Rule) {
+        self.write().rule_put(rule);
+    }
+
+    /// A rule that is gone.
+    pub fn rule_drop(&self, id: AlarmRuleId) {
+        let mut state = self.write();
+        if let Some(rule) = state.rules.remove(&id) {
+            state.mark_target(rule.target);
+        }
+    }
+
+    /// Has a machine evaluated anew.
+    pub fn changed_mark(&self, asset: AssetId) {
+        self.write().changed.insert(asset);
+    }
+
+    /// The machines whose configuration changed since the last call.
+    pub fn changed_take(&self) -> HashSet<AssetId> {
+        std::mem::take(&mut self.write().changed)
+    }
+
+    /// A node.
+    pub fn node(&self, id: AssetId) -> Option<Arc<Node>> {
+        self.read().nodes.get(&id).cloned()
+    }
+
+    /// The nodes of an organisation by code, after a code.
+    pub fn nodes(&self, tenant: PartyId, after: &str) -> Vec<Arc<Node>> {
+        let state = self.read();
+        let Some(codes) = state.by_code.get(&tenant) else { return Vec::new() };
+        let after = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        let codes: Vec<_> = codes.range::<str, _>(after).collect();
+        codes.into_iter().filter_map(|(_, id)| state.nodes.get(id).cloned()).collect()
+    }
+
+    /// A machine.
+    pub fn machine(&self, id: AssetId) -> Option<Arc<Machine>> {
+        self.read().machines.get(&id).cloned()
+    }
+
+    /// The machines of an organisation by code.
+    pub fn machines(&self, tenant: PartyId) -> Vec<Arc<Machine>> {
+        let state = self.read();
+        let codes = state.by_code.get(&tenant);
+        codes.into_iter().flat_map(|codes| codes.values()).filter_map(|id| state.machines.get(id).cloned()).collect()
+    }
+
+    /// Every machine.
+    pub fn machines_all(&self) -> Vec<Arc<Machine>> {
+        let mut all: Vec<_> = self.read().machines.values().cloned().collect();
+        all.sort_by_key(|machine| machine.node.id);
+        all
+    }
+
+    /// A version of a model; the latest when none is asked for.
+    pub fn model(&self, id: ThingModelId, version: Option<u32>) -> Option<Arc<ModelVersion>> {
+        let state = self.read();
+        let versions = state.models.get(&id)?;
+        match version {
+            Some(version) => versions.get(&version).cloned(),
+            None => versions.values().next_back().cloned(),
+        }
+    }
+
+    /// The versions of a model, oldest first.
+    pub fn model_versions(&self, id: ThingModelId) -> Vec<Arc<ModelVersion>> {
+        self.read().models.get(&id).map(|versions| versions.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The latest version of each model of an organisation, by code.
+    pub fn models(&self, tenant: PartyId) -> Vec<Arc<ModelVersion>> {
+        let state = self.read();
+        let latest = state.models.values().filter_map(|versions| versions.values().next_back());
+        let mut own: Vec<_> = latest.filter(|version| version.tenant == tenant).cloned().collect();
+        own.sort_by(|a, b| a.code.cmp(&b.code));
+        own
+    }
+
+    /// A device.
+    pub fn device(&self, id: DeviceId) -> Option<Arc<Device>> {
+        self.read().devices.get(&id).cloned()
+    }
+
+    /// The device behind a token's hash.
+    pub fn device_by_token(&self, hash: &Digest) -> Option<Arc<Device>> {
+        let state = self.read();
+        state.tokens.get(hash).and_then(|id| state.devices.get(id)).cloned()
+    }
+
+    /// The devices of an organisation by name; of all organisations when none is given.
+    pub fn devices(&self, tenant: Option<PartyId>) -> Vec<Arc<Device>> {
+        let state = self.read();
+        let wanted = |device: &&Arc<Device>| tenant.is_none_or(|tenant| device.binding.tenant == tenant);
+        let mut own: Vec<_> = state.devices.values().filter(wanted).cloned().collect();
+        own.sort_by(|a, b| a.binding.name.cmp(&b.binding.name));
+        own
+    }
+
+    /// Counts up with every change of any device.
+    pub fn devices_revision(&self) -> u64 {
+        self.devices_revision.load(Ordering::Acquire)
+    }
+
+    /// A rule.
+    pub fn rule(&self, id: AlarmRuleId) -> Option<Arc<Rule>> {
+        self.read().rules.get(&id).cloned()
+    }
+
+    /// The rules of an organisation by name.
+    pub fn rules(&self, tenant: PartyId) -> Vec<Arc<Rule>> {
+        let mut own: Vec<_> = self.read().rules.values().filter(|rule| rule.tenant == tenant).cloned().collect();
+        own.sort_by(|a, b| a.name.cmp(&b.name));
+        own
+    }
+
+    /// The enabled rules that watch a machine, by id.
+    pub fn rules_of(&self, machine: &Machine) -> Vec<Arc<Rule>> {
+        let watches = |rule: &&Arc<Rule>| {
+            rule.enabled
+                && rule.tenant == machine.node.tenant
+                && match rule.target {
+                    Target::Asset(asset) => asset == machine.node.id,
+                    Target::Model(model) => model == machine.version.id,
+                }
+        };
+        let mut rules: Vec<_> = self.read().rules.values().filter(watches).cloned().collect();
+        rules.sort_by_key(|rule| rule.id);
+        rules
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl State {
+    fn model_put(&mut self, version: ModelVersion) {
+        self.models.entry(version.id).or_default().insert(version.version, Arc::new(version));
+    }
+
+    fn node_put(&mut self, node: Node) {
+        let node = Arc::new(node);
+        let codes = self.by_code.entry(node.tenant).or_default();
+        if let Some(old) = self.nodes.get(&node.id) {
+            codes.remove(&old.code);
+        }
+        codes.insert(node.code.clone(), node.id);
+        match self.machine_of(&node) {
+            Some(machine) => self.machines.insert(node.id, Arc::new(machine)),
+            None => self.machines.remove(&node.id),
+        };
+        self.changed.insert(node.id);
+        self.nodes.insert(node.id, node);
+    }
+
+    fn machine_of(&self, node: &Arc<Node>) -> Option<Machine> {
+        let (model, version) = node.model?;
+        let version = self.models.get(&model)?.get(&version)?.clone();
+        let facts = MachineFacts {
+            asset: node.id,
+            tenant: node.tenant,
+            name: node.name.clone(),
+            code: node.code.clone(),
+            kind: node.kind.clone(),
+            properties: version.model.facts(),
+        };
+        let text = node.state_rule.as_ref().or(version.state_rule.as_ref());
+        let state_rule = text.and_then(|text| compile(text, &version));
+        Some(Machine { node: node.clone(), version, facts: Arc::new(facts), state_rule })
+    }
+
+    fn device_put(&mut self, device: Device) {
+        let id = device.binding.device;
+        self.tokens.retain(|_, of| *of != id);
+        self.tokens.insert(device.token_hash, id);
+        self.devices.insert(id, Arc::new(device));
+    }
+
+    fn rule_put(&mut self, rule: Rule) {
+        self.mark_target(rule.target);
+        if let Some(old) = self.rules.insert(rule.id, Arc::new(rule)) {
+            self.mark_target(old.target);
+        }
+    }
+
+    fn mark_target(&mut self, target: Target) {
+        match target {
+            Target::Asset(asset) => {
+                self.changed.insert(asset);
+            }
+            Target::Model(model) => {
+                let of_model = self.machines.values().filter(|machine| machine.version.id == model);
+                let assets: Vec<_> = of_model.map(|machine| machine.node.id).collect();
+                self.changed.extend(assets);
+            }
+        }
+    }
+}
+
+fn compile(text: &StateRuleText, version: &ModelVersion) -> Option<CompiledStateRule> {
+    // It was checked when it was stored; a rule that no longer compiles leaves the state unknown instead of stopping everything.
+    let rule = text
+        .compile(&version.model.symbols())
+        .inspect_err(|error| tracing::error!(model = %version.id, ?error, "a stored state rule cannot be compiled"))
+        .ok()?;
+    let written = serde_json::to_string(text).unwrap_or_default();
+    let digest = kernel::sha256(&[written.as_bytes(), b"\n", version.digest.as_bytes()]).hex();
+    let lookback = crate::live::lookback(text.cases.iter().map(|case| case.when.as_str()));
+    Some(CompiledStateRule { rule: Arc::new(rule), digest, lookback })
+}
