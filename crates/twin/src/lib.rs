@@ -49,7 +49,7 @@ pub use store::alarm::AlarmRow;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, RwLock},
     time::Duration as Pause,
 };
 
@@ -78,7 +78,7 @@ pub struct Twin {
     timelines: Arc<live::Timelines>,
     intake: Arc<live::Intake>,
     engine: tokio::sync::Mutex<Option<live::Engine>>,
-    running: OnceLock<Running>,
+    running: RwLock<Option<Arc<Running>>>,
     presence: Mutex<HashMap<DeviceId, (bool, Timestamp)>>,
     alarms_touched: Mutex<HashSet<PartyId>>,
 }
@@ -142,7 +142,8 @@ impl Twin {
             store: store.clone(),
         };
         *engine = Some(live::Engine::new(parts, checkpoint));
-        let _ = self.running.set(Running { host: host.clone(), store });
+        *self.running.write().unwrap_or_else(|p| p.into_inner()) =
+            Some(Arc::new(Running { host: host.clone(), store }));
         Ok(())
     }
 
@@ -158,6 +159,12 @@ impl Twin {
                 return Ok(());
             }
         }
+    }
+
+    /// Lets go of the host and the store, so that both can be closed. What is asked afterwards is refused.
+    pub async fn stop(&self) {
+        *self.engine.lock().await = None;
+        *self.running.write().unwrap_or_else(|p| p.into_inner()) = None;
     }
 
     /// Says that history was filled in without passing the evaluation: timelines from a moment on are computed again.
@@ -180,16 +187,21 @@ impl Twin {
         &self.board
     }
 
-    pub(crate) fn host(&self) -> Result<&Host> {
-        self.running.get().map(|running| &running.host).ok_or_else(not_started)
+    pub(crate) fn host(&self) -> Result<Host> {
+        self.running().map(|running| running.host.clone())
     }
 
-    pub(crate) fn telemetry(&self) -> Result<&Arc<dyn TelemetryStore>> {
-        self.running.get().map(|running| &running.store).ok_or_else(not_started)
+    pub(crate) fn telemetry(&self) -> Result<Arc<dyn TelemetryStore>> {
+        self.running().map(|running| running.store.clone())
+    }
+
+    fn running(&self) -> Result<Arc<Running>> {
+        self.running.read().unwrap_or_else(|p| p.into_inner()).clone().ok_or_else(not_started)
     }
 
     pub(crate) async fn timeline_of(&self, machine: &Machine, window: Window) -> Result<Vec<StateSpan>> {
-        self.timelines.of(self.host()?, self.telemetry()?, &self.board, machine, window).await
+        let running = self.running()?;
+        self.timelines.of(&running.host, &running.store, &self.board, machine, window).await
     }
 
     pub(crate) fn alarms_touch(&self, tenant: PartyId) {
@@ -237,7 +249,7 @@ impl Twin {
 
     /// Computes the timelines that pages will ask for, gently, newest week first.
     async fn prepare_history(&self, host: Host) {
-        while self.running.get().is_none() {
+        while self.running().is_err() {
             tokio::time::sleep(Pause::from_millis(200)).await;
         }
         const STEP_DAYS: i64 = 7;

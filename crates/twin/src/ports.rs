@@ -34,7 +34,7 @@ impl DeviceDirectory for Twin {
     }
 
     fn quarantine(&self, records: Vec<Quarantined>) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move { store::quarantine::keep(self.host()?, records).await })
+        Box::pin(async move { store::quarantine::keep(&self.host()?, records).await })
     }
 
     fn presence(&self, device: DeviceId, online: bool, at: Timestamp) {

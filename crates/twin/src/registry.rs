@@ -384,7 +384,9 @@ impl State {
 
     fn device_put(&mut self, device: Device) {
         let id = device.binding.device;
-        self.tokens.retain(|_, of| *of != id);
+        if let Some(old) = self.devices.get(&id) {
+            self.tokens.remove(&old.token_hash);
+        }
         self.tokens.insert(device.token_hash, id);
         self.devices.insert(id, Arc::new(device));
     }

@@ -76,10 +76,12 @@ pub async fn asset_create_in_tx(tx: &mut Tx, tenant: PartyId, new: NodeNew) -> R
         let version = version.as_ref().ok_or_else(not_a_machine)?;
         state_rule_check(rule, version)?;
     }
-    // A new leaf cannot make a cycle, but it has to fit the levels and the depth.
-    let mut whole = store::node::tree(tx, tenant).await?;
-    whole.put(id, None, new.level);
-    whole.relocate(id, new.parent)?;
+    if let Some(parent) = new.parent {
+        // A new leaf cannot make a cycle; it has to fit the levels and the depth.
+        let path = path_of(tx, tenant, parent).await?;
+        tree::place_check(path.first().copied(), new.level)?;
+        tree::depth_check(path.len() + 1)?;
+    }
     let kind = new.kind.or_else(|| version.as_ref().map(|version| version.kind.clone()));
     let node = Node {
         id,
@@ -226,6 +228,19 @@ async fn node_save(tx: &mut Tx, node: &Node, kind: &'static str, what: &str) -> 
 
 pub(crate) async fn node_of(tx: &mut Tx, tenant: PartyId, id: AssetId) -> Result<Node> {
     store::node::find(tx, tenant, id).await?.ok_or_else(tree::unknown)
+}
+
+/// The levels of a node and of everything above it, nearest first.
+async fn path_of(tx: &mut Tx, tenant: PartyId, id: AssetId) -> Result<Vec<Level>> {
+    let mut path = Vec::new();
+    let mut next = Some(id);
+    while let Some(id) = next {
+        let node = node_of(tx, tenant, id).await?;
+        path.push(node.level);
+        tree::depth_check(path.len())?;
+        next = node.parent;
+    }
+    Ok(path)
 }
 
 fn code_taken(code: &str) -> Error {

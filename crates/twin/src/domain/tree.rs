@@ -81,6 +81,18 @@ pub fn place_check(parent: Option<Level>, child: Level) -> Result<()> {
     }
 }
 
+/// Refuses a path of more than [`DEPTH_MAX`] nodes.
+///
+/// # Errors
+/// `twin.equipment.too-deep`.
+pub fn depth_check(depth: usize) -> Result<()> {
+    if depth <= DEPTH_MAX {
+        return Ok(());
+    }
+    Err(Error::unprocessable("twin.equipment.too-deep", format!("the tree has at most {DEPTH_MAX} levels"))
+        .hint("modules can be nested, but not for ever"))
+}
+
 /// The tree of one organisation: node → parent and level.
 #[derive(Debug, Clone, Default)]
 pub struct Tree(HashMap<AssetId, (Option<AssetId>, Level)>);
@@ -120,13 +132,7 @@ impl Tree {
         }
         place_check(parent_level, level)?;
         let above = parent.map_or(0, |parent| 1 + self.ancestors(parent).count());
-        if above + self.height(node) > DEPTH_MAX {
-            return Err(Error::unprocessable(
-                "twin.equipment.too-deep",
-                format!("the tree has at most {DEPTH_MAX} levels"),
-            )
-            .hint("modules can be nested, but not for ever"));
-        }
+        depth_check(above + self.height(node))?;
         self.0.insert(node, (parent, level));
         Ok(())
     }

@@ -359,7 +359,7 @@ async fn alarm_rule_preview(
     let rule = text.compile(&machine.version.model.symbols()).map_err(|error| thing_model::beneath("/rule", error))?;
     let to = host.now();
     let window = Window::new(to - Duration::from_hours(i64::from(body.hours)), to)?;
-    let (store, lookback) = (twin.telemetry()?.clone(), rule_lookback(&text));
+    let (store, lookback) = (twin.telemetry()?, rule_lookback(&text));
     let (transitions, samples) =
         tokio::task::spawn_blocking(move || preview(&*store, body.asset, Arc::new(rule), lookback, window))
             .await

@@ -292,7 +292,7 @@ async fn machine_series(
             .hint(format!("ask for 1 to {WIDTH_MAX}"))
             .into());
     }
-    let (series, store) = (SeriesKey::new(id, facts.id.clone()), twin.telemetry()?.clone());
+    let (series, store) = (SeriesKey::new(id, facts.id.clone()), twin.telemetry()?);
     let (value_type, unit) = (facts.value_type, facts.unit);
     let mut view =
         tokio::task::spawn_blocking(move || series_read(&*store, &series, value_type, window, width as usize))

@@ -38,7 +38,9 @@ impl Board {
         self.0.read().unwrap_or_else(|p| p.into_inner()).get(&asset).cloned().unwrap_or_default()
     }
 
-    pub(super) fn put(&self, asset: AssetId, live: MachineLive) {
-        self.0.write().unwrap_or_else(|p| p.into_inner()).insert(asset, Arc::new(live));
+    /// Replaces what is known; the state that was shown before.
+    pub(super) fn put(&self, asset: AssetId, live: MachineLive) -> Option<MachineState> {
+        let before = self.0.write().unwrap_or_else(|p| p.into_inner()).insert(asset, Arc::new(live));
+        before.map(|live| live.state)
     }
 }

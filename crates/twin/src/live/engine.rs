@@ -6,12 +6,12 @@ use std::{
 use appkit::{Caller, Host};
 use contracts::telemetry::{SeriesKey, TelemetryStore};
 use kernel::{
-    Duration, Error, Result, Timestamp,
+    Duration, Error, ErrorKind, Result, Timestamp,
     id::{AlarmRuleId, AssetId, PartyId},
 };
 
 use super::{
-    FUTURE_MAX, GRACE,
+    FUTURE_MAX, GRACE, HISTORY_AFTER,
     board::{Board, MachineLive},
     history::Timelines,
     intake::Intake,
@@ -47,8 +47,8 @@ pub struct Engine {
     parts: Parts,
     watches: HashMap<AssetId, Watch>,
     values: HashMap<AssetId, LatestValues>,
-    /// Machines to evaluate from the store, and not before when.
-    rebuild: BTreeMap<AssetId, Timestamp>,
+    /// Machines to evaluate from the store.
+    rebuild: BTreeMap<AssetId, Due>,
     /// Transitions that the database has not taken yet.
     pending: Vec<Fired>,
     /// Machines whose open alarms have to be compared with what the rules say.
@@ -56,8 +56,16 @@ pub struct Engine {
     /// How far alarms had been evaluated when this process began.
     checkpoint: Timestamp,
     flushed_at: Option<Timestamp>,
-    park_seen: HashMap<PartyId, Vec<(AssetId, &'static str)>>,
 }
+
+/// When to evaluate a machine from the store, and from when on its transitions are news.
+#[derive(Clone, Copy)]
+struct Due {
+    at: Timestamp,
+    news_from: Timestamp,
+}
+
+const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
 
 impl Engine {
     /// An engine that has seen nothing. `checkpoint` is how far alarms were evaluated by its predecessor.
@@ -71,7 +79,6 @@ impl Engine {
             reconcile: BTreeMap::new(),
             checkpoint,
             flushed_at: None,
-            park_seen: HashMap::new(),
         }
     }
 
@@ -84,10 +91,13 @@ impl Engine {
         let now = host.now();
         let mut touched: BTreeSet<AssetId> = BTreeSet::new();
         let changed = self.parts.registry.changed_take();
-        self.rebuild.extend(changed.into_iter().map(|asset| (asset, now)));
+        changed.into_iter().for_each(|asset| self.rebuild_at(asset, now, NEVER));
 
         let batch = self.parts.intake.take();
-        self.rebuild.extend(batch.lost.into_iter().map(|asset| (asset, now)));
+        for (asset, first) in batch.lost {
+            self.parts.timelines.forget(asset, first);
+            self.rebuild_at(asset, now, first);
+        }
         let mut done = 0;
         for (asset, mut samples) in batch.samples {
             done += samples.len();
@@ -95,21 +105,26 @@ impl Engine {
             for (property, stored) in samples.iter().filter(|(_, s)| s.sample.source_time <= now + FUTURE_MAX) {
                 values.take(property, &stored.sample);
             }
-            if let Some(watch) = self.watches.get_mut(&asset) {
-                touched.insert(asset);
-                let (fed, fired) = watch.feed(&mut samples, now);
-                Self::note(&mut self.pending, &watch.machine, fired);
-                if let Some(from) = fed.late_from {
-                    self.parts.timelines.forget(asset, from);
-                    // Only what is evaluated in memory has to be evaluated again; older days are computed when asked for.
-                    if watch.late(from) {
-                        self.rebuild.entry(asset).or_insert(now + REBUILD_AFTER);
-                    }
+            let late_from = match self.watches.get_mut(&asset) {
+                Some(watch) => {
+                    touched.insert(asset);
+                    let (fed, fired) = watch.feed(&mut samples, now);
+                    Self::note(&mut self.pending, &watch.machine, fired);
+                    fed.late_from
+                }
+                // Not evaluated yet; what is computed of its past meanwhile must not be kept.
+                None => samples.iter().map(|(_, stored)| stored.sample.source_time).min(),
+            };
+            if let Some(from) = late_from {
+                self.parts.timelines.forget(asset, from);
+                // Only what is evaluated in memory has to be evaluated again; older days are computed when asked for.
+                if self.watches.get_mut(&asset).is_some_and(|watch| watch.late(from)) {
+                    self.rebuild_at(asset, now + REBUILD_AFTER, NEVER);
                 }
             }
         }
 
-        done += self.rebuild_due(now, &mut touched).await?;
+        done += self.rebuild_due(now, &mut touched).await;
         for (asset, watch) in &mut self.watches {
             let before = watch.state();
             let fired = watch.tick(now - GRACE);
@@ -152,44 +167,58 @@ impl Engine {
         }));
     }
 
-    async fn rebuild_due(&mut self, now: Timestamp, touched: &mut BTreeSet<AssetId>) -> Result<usize> {
-        let due: Vec<AssetId> = self
-            .rebuild
-            .iter()
-            .filter(|(_, at)| **at <= now)
-            .map(|(asset, _)| *asset)
-            .take(REBUILDS_PER_STEP)
-            .collect();
-        for asset in &due {
+    fn rebuild_at(&mut self, asset: AssetId, at: Timestamp, news_from: Timestamp) {
+        let due = self.rebuild.entry(asset).or_insert(Due { at, news_from });
+        *due = Due { at: due.at.min(at), news_from: due.news_from.min(news_from) };
+    }
+
+    async fn rebuild_due(&mut self, now: Timestamp, touched: &mut BTreeSet<AssetId>) -> usize {
+        let due = self.rebuild.iter().filter(|(_, due)| due.at <= now).map(|(asset, due)| (*asset, *due));
+        let due: Vec<(AssetId, Due)> = due.take(REBUILDS_PER_STEP).collect();
+        for (asset, due) in &due {
+            self.rebuild.remove(asset);
             let Some(machine) = self.parts.registry.machine(*asset) else {
                 self.watches.remove(asset);
-                self.rebuild.remove(asset);
                 continue;
             };
-            let rules = self.parts.registry.rules_of(&machine);
-            let fallback = self.checkpoint.max(machine.node.created_at).min(now);
-            let known_to = self.watches.get(asset).map_or(fallback, |watch| watch.evaluated_to.min(now));
-            let store = self.parts.store.clone();
-            let built = tokio::task::spawn_blocking(move || {
-                let mut values = LatestValues::default();
-                for property in &machine.facts.properties {
-                    if let Some(latest) = store.latest(&SeriesKey::new(machine.node.id, property.id.clone())) {
-                        values.take(&property.id, &latest.sample);
-                    }
+            match self.rebuild_one(machine, *due, now).await {
+                Ok(()) => {
+                    touched.insert(*asset);
                 }
-                Watch::build(&*store, machine, rules, known_to, now).map(|(watch, fired)| (watch, fired, values))
-            })
-            .await
-            .map_err(|error| Error::internal("twin.evaluation.failed", "evaluating a machine failed").because(error))?;
-            let (watch, fired, values) = built?;
-            self.rebuild.remove(asset);
-            self.reconcile.insert(*asset, watch.machine.node.tenant);
-            Self::note(&mut self.pending, &watch.machine, fired);
-            self.values.insert(*asset, values);
-            self.watches.insert(*asset, watch);
-            touched.insert(*asset);
+                // One machine whose history cannot be read must not keep the others from being watched.
+                Err(error) => {
+                    tracing::error!(%asset, ?error, "evaluating a machine failed; trying again in a minute");
+                    self.rebuild_at(*asset, now + Duration::from_mins(1), due.news_from);
+                }
+            }
         }
-        Ok(due.len())
+        due.len()
+    }
+
+    async fn rebuild_one(&mut self, machine: Arc<Machine>, due: Due, now: Timestamp) -> Result<()> {
+        let asset = machine.node.id;
+        let rules = self.parts.registry.rules_of(&machine);
+        let fallback = self.checkpoint.max(machine.node.created_at);
+        let evaluated_to = self.watches.get(&asset).map_or(fallback, |watch| watch.evaluated_to);
+        let known_to = evaluated_to.min(due.news_from.max(now - HISTORY_AFTER)).min(now);
+        let store = self.parts.store.clone();
+        let built = tokio::task::spawn_blocking(move || {
+            let mut values = LatestValues::default();
+            for property in &machine.facts.properties {
+                if let Some(latest) = store.latest(&SeriesKey::new(machine.node.id, property.id.clone())) {
+                    values.take(&property.id, &latest.sample);
+                }
+            }
+            Watch::build(&*store, machine, rules, known_to, now).map(|(watch, fired)| (watch, fired, values))
+        })
+        .await
+        .map_err(|error| Error::internal("twin.evaluation.failed", "evaluating a machine failed").because(error))?;
+        let (watch, fired, values) = built?;
+        self.reconcile.insert(asset, watch.machine.node.tenant);
+        Self::note(&mut self.pending, &watch.machine, fired);
+        self.values.insert(asset, values);
+        self.watches.insert(asset, watch);
+        Ok(())
     }
 
     /// Puts the new picture on the board and on the wire.
@@ -201,23 +230,13 @@ impl Engine {
             let values = self.values.get(asset).cloned().unwrap_or_default();
             let live = MachineLive { values, state, since, today: watch.today() };
             publish::machine(host, &watch.machine, &live, now);
-            self.parts.board.put(*asset, live);
-            tenants.insert(watch.machine.node.tenant);
+            let before = self.parts.board.put(*asset, live);
+            if everything || before != Some(state) {
+                tenants.insert(watch.machine.node.tenant);
+            }
         }
         for tenant in tenants {
-            let states: Vec<_> = self
-                .parts
-                .registry
-                .machines(tenant)
-                .iter()
-                .map(|machine| {
-                    (machine.node.id, crate::domain::timeline::state_name(self.parts.board.get(machine.node.id).state))
-                })
-                .collect();
-            if everything || self.park_seen.get(&tenant) != Some(&states) {
-                publish::park(host, &self.parts.registry, &self.parts.board, tenant, now);
-                self.park_seen.insert(tenant, states);
-            }
+            publish::park(host, &self.parts.registry, &self.parts.board, tenant, now);
         }
     }
 
@@ -225,10 +244,30 @@ impl Engine {
         if self.pending.is_empty() && self.reconcile.is_empty() {
             return Ok(());
         }
+        changed.extend(self.pending.iter().map(|fired| fired.tenant));
+        if let Err(error) = self.write_pending(host, now, changed).await {
+            if error.kind == ErrorKind::Unavailable {
+                return Err(error);
+            }
+            // One alarm that cannot be written must not hold back the others: each on its own, and that one is told of.
+            tracing::error!(?error, "writing alarms together failed; writing them one by one");
+            for fired in std::mem::take(&mut self.pending) {
+                let mut tx = host.begin(&Caller::system()).await?;
+                match alarm_fire_in_tx(&mut tx, &fired).await {
+                    Ok(()) => tx.commit().await?,
+                    Err(error) => {
+                        tracing::error!(rule = %fired.rule, asset = %fired.asset, ?error, "an alarm was lost")
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_pending(&mut self, host: &Host, now: Timestamp, changed: &mut HashSet<PartyId>) -> Result<()> {
         let mut tx = host.begin(&Caller::system()).await?;
         for fired in &self.pending {
             alarm_fire_in_tx(&mut tx, fired).await?;
-            changed.insert(fired.tenant);
         }
         for (asset, tenant) in &self.reconcile {
             let active: HashSet<AlarmRuleId> = match self.watches.get(asset) {

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use contracts::telemetry::{SeriesKey, Stored};
-use kernel::id::AssetId;
+use kernel::{Timestamp, id::AssetId};
 use tokio::sync::Notify;
 
 /// Samples that wait for evaluation, at most; about 100 MB.
@@ -24,8 +24,8 @@ pub struct Intake {
 #[derive(Default)]
 struct Queue {
     samples: Vec<(SeriesKey, Stored)>,
-    /// Machines whose samples did not fit: to be evaluated from the store.
-    lost: HashSet<AssetId>,
+    /// Machines whose samples did not fit, and the earliest of those: to be evaluated from the store.
+    lost: HashMap<AssetId, Timestamp>,
 }
 
 /// What was waiting.
@@ -33,7 +33,7 @@ pub(super) struct Batch {
     /// Samples by asset, in the order of their arrival.
     pub samples: HashMap<AssetId, Vec<(Arc<str>, Stored)>>,
     /// See [`Queue::lost`].
-    pub lost: HashSet<AssetId>,
+    pub lost: HashMap<AssetId, Timestamp>,
 }
 
 impl Intake {
@@ -44,7 +44,10 @@ impl Intake {
             if queue.samples.len() + batch.len() <= SAMPLES_MAX {
                 queue.samples.extend_from_slice(batch);
             } else {
-                queue.lost.extend(batch.iter().map(|(series, _)| series.asset));
+                for (series, stored) in batch {
+                    let at = stored.sample.source_time;
+                    queue.lost.entry(series.asset).and_modify(|first| *first = at.min(*first)).or_insert(at);
+                }
                 self.overflowed.fetch_add(batch.len() as u64, Ordering::Relaxed);
             }
         }
@@ -83,7 +86,7 @@ impl Intake {
 #[cfg(test)]
 mod tests {
     use contracts::telemetry::{Position, Quality, Sample, Value};
-    use kernel::{SeededChance, Timestamp};
+    use kernel::SeededChance;
 
     use super::*;
 
@@ -100,7 +103,7 @@ mod tests {
         intake.offer(&batch(b, 3));
         let taken = intake.take();
         assert_eq!((taken.samples[&a].len(), taken.samples.len()), (SAMPLES_MAX, 1));
-        assert_eq!((taken.lost, intake.overflowed()), (HashSet::from([b]), 3));
+        assert_eq!((taken.lost, intake.overflowed()), (HashMap::from([(b, at)]), 3));
         intake.offer(&batch(b, 3));
         assert_eq!(intake.take().samples[&b].len(), 3, "there is room again");
     }

@@ -4,7 +4,7 @@ use appkit::{Caller, Host, Row, Tx, params};
 use contracts::{devices::Quarantined, telemetry::Value};
 use kernel::{
     Result, Timestamp,
-    id::{DeviceId, PartyId, Quarantine, QuarantineId},
+    id::{DeviceId, PartyId, QuarantineId},
 };
 
 use super::json_opt;
@@ -71,7 +71,8 @@ pub async fn keep(host: &Host, records: Vec<Quarantined>) -> Result<()> {
 }
 
 async fn insert(tx: &mut Tx, bucket: &str, record: &Quarantined) -> Result<()> {
-    let id = tx.new_id::<Quarantine>();
+    // The id carries the time of receipt, so that the list is in its order.
+    let id = QuarantineId::at(record.received_at, &**tx.host().chance());
     // JSON has no word for a number that is not finite; its text says what came.
     let value = record.value.as_ref().map(|value| match value {
         Value::F64(v) if !v.is_finite() => serde_json::Value::from(v.to_string()),

@@ -42,6 +42,8 @@ async fn a_token_is_shown_once_and_only_its_digest_is_stored() {
         assert!(park.twin.by_token(&token).is_none(), "the old token is dead at once");
         let token = rotated["token"].as_str().unwrap();
         assert!(park.twin.by_token(token).unwrap().enabled && park.twin.revision() > before);
+        park.twin.presence(binding.device, true, park.now());
+        assert_eq!(park.get(&path).await["online"], json!(true));
         park.api.post(&format!("{path}/disable"), json!({})).await.expect(200);
         assert!(!park.twin.by_token(token).unwrap().enabled);
         park.api.post(&format!("{path}/enable"), json!({})).await.expect(200);

@@ -135,3 +135,47 @@ async fn the_registry_survives_a_restart() {
         assert_eq!(second.polled().len(), 0);
     }
 }
+
+#[tokio::test]
+async fn an_upgrade_that_breaks_something_is_refused_with_its_name() {
+    for park in parks().await {
+        park.device("gate", vec![park.metric("t", "temp")]).await.unwrap();
+        let mut smaller = document();
+        smaller["properties"].as_array_mut().unwrap().remove(1);
+        park.api.post("/api/v1/thing-models", import("cnc-5", smaller)).await.expect(201);
+        let upgrade = json!({ "thing_model": park.model });
+        let refused = park.api.post(&park.machine_path("/upgrade"), upgrade.clone()).await.expect(422);
+        assert_eq!(refused.code(), "twin.equipment.upgrade-breaks");
+        assert!(refused.body["detail"].as_str().unwrap().contains("gate"), "{}", refused.body);
+        assert_eq!(park.get(&park.machine_path("")).await["thing_model_version"], 1);
+
+        // The same with an alarm rule of the machine, once the mapping is gone.
+        let device = park.get("/api/v1/devices").await["items"][0]["id"].as_str().unwrap().to_owned();
+        let put = axum::http::Method::PUT;
+        park.api.call(put, &format!("/api/v1/devices/{device}"), Some(json!({ "name": "gate" }))).await.expect(200);
+        let rule = json!({ "name": "hot", "asset": park.machine,
+            "rule": { "raise": "temp > 80 °C", "priority": 1, "message": { "zh": "热", "en": "Hot" } } });
+        let rule = park.api.post("/api/v1/alarm-rules", rule).await.expect(201).body["id"].as_str().unwrap().to_owned();
+        let refused = park.api.post(&park.machine_path("/upgrade"), upgrade.clone()).await.expect(422);
+        assert!(refused.body["detail"].as_str().unwrap().contains("hot"), "{}", refused.body);
+        park.api.call(axum::http::Method::DELETE, &format!("/api/v1/alarm-rules/{rule}"), None).await.expect(200);
+        park.api.post(&park.machine_path("/upgrade"), upgrade).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn wider_ranges_of_a_new_version_reach_the_edge_with_the_upgrade() {
+    use contracts::devices::DeviceDirectory;
+    for park in parks().await {
+        let (device, _) = park.device("gate", vec![park.metric("p", "power")]).await.unwrap();
+        let max = || park.twin.by_id(device.binding.device).unwrap().metrics["p"].max;
+        let mut wider = document();
+        wider["properties"][0]["valueType"]["max"] = json!(250);
+        park.api.post("/api/v1/thing-models", import("cnc-5", wider)).await.expect(201);
+        assert_eq!(max(), Some(100.0), "a version does nothing by itself");
+        let before = park.twin.revision();
+        park.api.post(&park.machine_path("/upgrade"), json!({ "thing_model": park.model })).await.expect(200);
+        assert_eq!(max(), Some(250.0));
+        assert!(park.twin.revision() > before);
+    }
+}

@@ -157,13 +157,14 @@ impl Reader {
         if counter && !data_type.is_number() {
             self.problems.add(format!("{pointer}/expands/counter"), "only a number can be a counter");
         }
-        let deadband = item.pointer("/expands/deadband").and_then(|value| match number(value) {
-            Some(value) if value >= 0.0 => Some(value),
-            _ => {
-                self.problems.add(format!("{pointer}/expands/deadband"), "a number that is not negative is needed");
-                None
-            }
-        });
+        let deadband =
+            item.pointer("/expands/deadband").filter(|value| !value.is_null()).and_then(|value| match number(value) {
+                Some(value) if value >= 0.0 => Some(value),
+                _ => {
+                    self.problems.add(format!("{pointer}/expands/deadband"), "a number that is not negative is needed");
+                    None
+                }
+            });
         if let DataType::Other(kind) = &data_type {
             self.warnings.push(format!("{id}: values of type {kind} are not recorded"));
         }
