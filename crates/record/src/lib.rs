@@ -27,6 +27,7 @@ pub mod commitment;
 pub mod event;
 pub mod events;
 pub mod evidence;
+mod http;
 pub mod item;
 pub mod ledger;
 mod machine;
@@ -36,6 +37,7 @@ pub mod offer;
 pub mod party;
 pub mod resource;
 pub mod sql;
+pub mod trace;
 pub mod verify;
 pub mod wire;
 

@@ -49,6 +49,7 @@ macro_rules! words {
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[schema(as = record::$name)]
         pub enum $name {
             $($(#[$vdoc])* #[serde(rename = $text)] $word,)+
         }

@@ -18,6 +18,8 @@ const EXPIRY_EVERY: Duration = Duration::from_secs(30);
 pub fn module() -> Module {
     Module::named("record")
         .migrations(&[("0001_record", include_str!("../migrations/0001_record.sql"))])
+        .routes(crate::http::routes())
+        .texts(include_str!("../locale/zh.json"))
         .on("record.parties", &["identity.organisation.created"], |host, entry, tx| {
             Box::pin(organisation_joined(host, entry, tx))
         })

@@ -113,7 +113,10 @@ async fn an_honest_record_has_no_breach() {
         let report = report(&park).await;
         assert!(report.ok(), "{:#?}", report.breaches);
         let rules: Vec<&str> = report.checked.keys().map(String::as_str).collect();
-        let expected = ["I1", "I10", "I14", "I15", "I16", "I17", "I18", "I19", "I2", "I20", "I21", "I25", "I4", "I5", "I6", "I7", "I8", "I9"];
+        let expected = [
+            "I1", "I10", "I14", "I15", "I16", "I17", "I18", "I19", "I2", "I20", "I21", "I25", "I4", "I5", "I6", "I7",
+            "I8", "I9",
+        ];
         assert_eq!(rules, expected);
         assert!(report.checked.values().all(|count| *count > 0));
     }
@@ -125,17 +128,37 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("UPDATE record_transfer SET cause = 'elsewhere' WHERE seq = 3", "I14", "trf_"),
     ("UPDATE record_transfer SET kind = 'nonsense' WHERE seq = 3", "I14", "record_transfer"),
     ("DELETE FROM record_transfer WHERE seq = 4", "I14", "trf_"),
-    ("UPDATE record_account SET credits_posted_minor = credits_posted_minor + 1 WHERE purpose = 'revenue'", "I1", "acc_"),
+    (
+        "UPDATE record_account SET credits_posted_minor = credits_posted_minor + 1 WHERE purpose = 'revenue'",
+        "I1",
+        "acc_",
+    ),
     ("UPDATE record_reading SET quantity = '1.9' WHERE quantity = '1.8'", "I14", "rdg_"),
-    ("UPDATE record_reading SET statement = REPLACE(statement, '\"quantity\":\"1.8\"', '\"quantity\":\"1.9\"')", "I17", "rdg_"),
+    (
+        "UPDATE record_reading SET statement = REPLACE(statement, '\"quantity\":\"1.8\"', '\"quantity\":\"1.9\"')",
+        "I17",
+        "rdg_",
+    ),
     ("UPDATE record_reading SET statement = 'gone' WHERE quantity = '60'", "I14", "rdg_"),
     ("UPDATE record_reading SET state = 'sealed', coverage_minimum = '1.1' WHERE quantity = '60'", "I19", "rdg_"),
     ("UPDATE record_reading SET superseded_by = NULL, state = 'sealed'", "I18", "rdg_"),
-    ("UPDATE record_evidence SET manifest = REPLACE(manifest, '\"sample_count\":', '\"sample_count\":1')", "I16", "rdg_"),
+    (
+        "UPDATE record_evidence SET manifest = REPLACE(manifest, '\"sample_count\":', '\"sample_count\":1')",
+        "I16",
+        "rdg_",
+    ),
     ("UPDATE record_claim SET net_minor = net_minor + 1 WHERE net_minor > 0", "I20", "clm_"),
-    ("UPDATE record_invoice SET totals = REPLACE(totals, '\"payable\":{\"amount\":\"', '\"payable\":{\"amount\":\"1')", "I25", "inv_"),
+    (
+        "UPDATE record_invoice SET totals = REPLACE(totals, '\"payable\":{\"amount\":\"', '\"payable\":{\"amount\":\"1')",
+        "I25",
+        "inv_",
+    ),
     ("UPDATE record_invoice SET settled_minor = settled_minor - 1", "I25", "inv_"),
-    ("UPDATE record_agreement SET clauses = REPLACE(clauses, '\"unit_price\":\"280\"', '\"unit_price\":\"281\"')", "I14", "agr_"),
+    (
+        "UPDATE record_agreement SET clauses = REPLACE(clauses, '\"unit_price\":\"280\"', '\"unit_price\":\"281\"')",
+        "I14",
+        "agr_",
+    ),
     ("UPDATE record_fulfilment SET quantity = '61'", "I7", "evt_"),
     ("UPDATE record_commitment SET quantity = '50'", "I7", "cmt_"),
     ("UPDATE record_commitment SET provider = receiver", "I8", "evt_"),
@@ -176,6 +199,10 @@ async fn a_changed_telemetry_value_is_named_by_its_readings() {
         assert!(report.breaches.iter().all(|breach| breach.record.starts_with("rdg_")), "{:#?}", report.breaches);
         *park.telemetry.damaged.lock().unwrap() = true;
         let report = self::report(&park).await;
-        assert!(report.breaches.iter().any(|b| b.rule == "I16" && b.detail.contains("seg-1")), "{:#?}", report.breaches);
+        assert!(
+            report.breaches.iter().any(|b| b.rule == "I16" && b.detail.contains("seg-1")),
+            "{:#?}",
+            report.breaches
+        );
     }
 }

@@ -41,6 +41,7 @@ pub enum Clause {
 
 /// What is paid per metered unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = PriceClause)]
 pub struct Price {
     /// What is counted.
     pub basis: Basis,
@@ -78,6 +79,7 @@ pub struct Price {
 
 /// How much more than promised is still accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ToleranceClause)]
 pub struct Tolerance {
     /// Share of the promised quantity, 0–1.
     #[schema(value_type = String)]
@@ -86,6 +88,7 @@ pub struct Tolerance {
 
 /// How much is set aside before work begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = EscrowClause)]
 pub struct Escrow {
     /// The amount.
     #[schema(value_type = crate::wire::MoneySchema)]
@@ -94,6 +97,7 @@ pub struct Escrow {
 
 /// When a delivery counts as accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = AcceptanceClause)]
 pub struct Acceptance {
     /// Accepted by silence after so many hours; 0 waits for the receiver's word.
     pub after_hours: u32,
@@ -101,6 +105,7 @@ pub struct Acceptance {
 
 /// How much of a window must be covered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = CoverageClause)]
 pub struct Coverage {
     /// Share of the window, 0–1.
     #[schema(value_type = String)]
@@ -109,6 +114,7 @@ pub struct Coverage {
 
 /// How long one may dispute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = DisputeClause)]
 pub struct Dispute {
     /// Hours after sealing or issuing.
     pub window_hours: u32,
@@ -118,6 +124,7 @@ pub struct Dispute {
 
 /// What may be done with the data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = DataUseClause)]
 pub struct DataUse {
     /// What for.
     pub purpose: String,

@@ -30,6 +30,7 @@ machine! {
 /// A party's signature under the clauses' digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AgreementSignature)]
 pub struct Signature {
     /// The party.
     #[schema(value_type = String)]
@@ -44,21 +45,27 @@ pub struct Signature {
 }
 
 /// An agreement between a provider and a receiver, and whoever else takes part.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Agreement {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: AgreementId,
     /// What it is called.
     pub title: String,
     /// Who gives or does.
+    #[schema(value_type = String)]
     pub provider: PartyId,
     /// Who gets and pays.
+    #[schema(value_type = String)]
     pub receiver: PartyId,
     /// Who else takes part and must sign.
+    #[schema(value_type = Vec<String>)]
     pub others: Vec<PartyId>,
     /// The framework or the amended agreement.
+    #[schema(value_type = Option<String>)]
     pub parent: Option<AgreementId>,
     /// The offer it came from.
+    #[schema(value_type = Option<String>)]
     pub offer: Option<OfferId>,
     /// What was agreed.
     pub clauses: Vec<Clause>,
@@ -67,6 +74,7 @@ pub struct Agreement {
     /// Where it stands.
     pub state: AgreementState,
     /// When it was written.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 

@@ -19,9 +19,10 @@ use crate::{
 };
 
 /// A case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Case {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: CaseId,
     /// What it is about.
     pub kind: CaseKind,
@@ -30,14 +31,18 @@ pub struct Case {
     /// The records it is about.
     pub subjects: Vec<String>,
     /// The agreement.
+    #[schema(value_type = Option<String>)]
     pub agreement: Option<AgreementId>,
     /// Who opened it.
+    #[schema(value_type = String)]
     pub opened_by: PartyId,
     /// Who takes part.
+    #[schema(value_type = Vec<String>)]
     pub parties: Vec<PartyId>,
     /// What was said and shown, in order.
     pub notes: Vec<Note>,
     /// When the default outcome comes about.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub deadline_at: Option<Timestamp>,
     /// What comes about when nobody decides.
     pub default_outcome: Outcome,
@@ -46,14 +51,17 @@ pub struct Case {
     /// Where it stands.
     pub state: CaseState,
     /// When it was opened.
+    #[schema(value_type = String, format = DateTime)]
     pub opened_at: Timestamp,
     /// When it was closed.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
 }
 
 /// Something said or shown in a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CaseNote)]
 pub struct Note {
     /// By which party.
     #[schema(value_type = String)]

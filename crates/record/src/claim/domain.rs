@@ -66,11 +66,13 @@ words! {
 }
 
 /// A claim.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Claim {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: ClaimId,
     /// The agreement.
+    #[schema(value_type = String)]
     pub agreement: AgreementId,
     /// Index of the clause it applies.
     pub clause: u32,
@@ -79,36 +81,48 @@ pub struct Claim {
     /// That record.
     pub cause: String,
     /// The claim that this one corrects by difference.
+    #[schema(value_type = Option<String>)]
     pub corrects: Option<ClaimId>,
     /// Who owes.
+    #[schema(value_type = String)]
     pub debtor: PartyId,
     /// To whom.
+    #[schema(value_type = String)]
     pub creditor: PartyId,
     /// What for, as on the line.
     pub description: String,
     /// How much of it; negative in a correction downwards.
+    #[schema(value_type = crate::wire::QuantitySchema)]
     pub quantity: Quantity,
     /// Net price of one unit.
+    #[schema(value_type = String)]
     pub unit_price: Decimal,
     /// What a minimum added or a cap took away.
+    #[schema(value_type = crate::wire::MoneySchema)]
     pub adjustment: Money,
     /// Line net, rounded; negative in a correction downwards.
+    #[schema(value_type = crate::wire::MoneySchema)]
     pub net: Money,
     /// Tax rate, per cent.
+    #[schema(value_type = String)]
     pub tax_percent: Decimal,
     /// Digest of the sealed statement behind it.
+    #[schema(value_type = Option<String>)]
     pub statement: Option<NiUri>,
     /// Where it stands.
     pub state: ClaimState,
     /// The paper it is on.
+    #[schema(value_type = Option<String>)]
     pub invoice: Option<InvoiceId>,
     /// When it accrued.
+    #[schema(value_type = String, format = DateTime)]
     pub accrued_at: Timestamp,
 }
 
 /// One line of an invoice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = InvoiceLine)]
 pub struct Line {
     /// The claim.
     #[schema(value_type = String)]
@@ -243,31 +257,39 @@ impl Totals {
 }
 
 /// An invoice or credit note.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Invoice {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: InvoiceId,
     /// Number in the seller's series.
     pub number: String,
     /// What paper it is.
     pub kind: InvoiceKind,
     /// The agreement.
+    #[schema(value_type = String)]
     pub agreement: AgreementId,
     /// Who is owed (on an invoice).
+    #[schema(value_type = String)]
     pub seller: PartyId,
     /// Who owes (on an invoice).
+    #[schema(value_type = String)]
     pub buyer: PartyId,
     /// The invoice that a credit note corrects.
+    #[schema(value_type = Option<String>)]
     pub corrects: Option<InvoiceId>,
     /// The lines; on a credit note with positive amounts.
     pub lines: Vec<Line>,
     /// The sums.
     pub totals: Totals,
     /// What has been paid.
+    #[schema(value_type = crate::wire::MoneySchema)]
     pub settled: Money,
     /// When it was issued.
+    #[schema(value_type = String, format = DateTime)]
     pub issued_at: Timestamp,
     /// When it is due.
+    #[schema(value_type = String, format = DateTime)]
     pub due_at: Timestamp,
     /// Where it stands.
     pub state: InvoiceState,

@@ -2,6 +2,8 @@
 
 mod app;
 mod domain;
+pub(crate) mod http;
+pub(crate) mod invoice_http;
 pub(crate) mod store;
 
 pub use app::{claim_adjust, claims_accrue, invoice_issue, invoice_settle};

@@ -37,33 +37,45 @@ impl CommitmentState {
 }
 
 /// A promise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Commitment {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: CommitmentId,
     /// The agreement it belongs to.
+    #[schema(value_type = Option<String>)]
     pub agreement: Option<AgreementId>,
     /// The verb.
     pub action: Action,
     /// Who gives or does.
+    #[schema(value_type = String)]
     pub provider: PartyId,
     /// Who gets.
+    #[schema(value_type = String)]
     pub receiver: PartyId,
     /// What kind of thing.
+    #[schema(value_type = Option<String>)]
     pub item: Option<ItemId>,
     /// The thing.
+    #[schema(value_type = Option<String>)]
     pub resource: Option<ResourceId>,
     /// The machine.
+    #[schema(value_type = Option<String>)]
     pub asset: Option<AssetId>,
     /// How much; none when only effort is promised.
+    #[schema(value_type = Option<crate::wire::QuantitySchema>)]
     pub quantity: Option<Quantity>,
     /// For how long.
+    #[schema(value_type = Option<crate::wire::QuantitySchema>)]
     pub effort: Option<Quantity>,
     /// When.
+    #[schema(value_type = Option<crate::wire::WindowSchema>)]
     pub window: Option<Window>,
     /// Share above the promise that is still accepted, 0–1.
+    #[schema(value_type = String)]
     pub tolerance: Decimal,
     /// What has happened so far.
+    #[schema(value_type = Option<crate::wire::QuantitySchema>)]
     pub fulfilled: Option<Quantity>,
     /// How many units of parallel capacity it takes.
     pub capacity_units: u32,

@@ -2,6 +2,7 @@
 
 mod app;
 mod domain;
+pub(crate) mod http;
 pub(crate) mod store;
 
 pub(crate) use app::changed;

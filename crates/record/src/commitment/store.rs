@@ -132,7 +132,13 @@ pub(super) async fn insert(tx: &mut Tx, commitment: &Commitment) -> Result<()> {
 pub(crate) async fn save(tx: &mut Tx, commitment: &Commitment) -> Result<()> {
     tx.exec(
         "UPDATE record_commitment SET fulfilled = $2, state = $3, reason = $4, capacity = $5 WHERE id = $1",
-        params![commitment.id, commitment.fulfilled.map(|q| q.value), commitment.state.as_str(), &commitment.reason, commitment.capacity],
+        params![
+            commitment.id,
+            commitment.fulfilled.map(|q| q.value),
+            commitment.state.as_str(),
+            &commitment.reason,
+            commitment.capacity
+        ],
     )
     .await?;
     Ok(())

@@ -27,6 +27,7 @@ machine! {
 /// A share of an event that counts towards a commitment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EventFulfilment)]
 pub struct Fulfilment {
     /// The commitment.
     #[schema(value_type = String)]
@@ -39,6 +40,7 @@ pub struct Fulfilment {
 /// A confirmation by a party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EventAttestation)]
 pub struct Attestation {
     /// Which party.
     #[schema(value_type = String)]
@@ -51,39 +53,53 @@ pub struct Attestation {
 }
 
 /// A fact as one wants to record it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = EventContent)]
 pub struct NewEvent {
     /// The verb.
     pub action: Action,
     /// Who gives or does.
+    #[schema(value_type = String)]
     pub provider: PartyId,
     /// Who gets.
+    #[schema(value_type = String)]
     pub receiver: PartyId,
     /// The agreement it happens under.
+    #[schema(value_type = Option<String>)]
     pub agreement: Option<AgreementId>,
     /// What kind of thing.
+    #[schema(value_type = Option<String>)]
     pub item: Option<ItemId>,
     /// The thing.
+    #[schema(value_type = Option<String>)]
     pub resource: Option<ResourceId>,
     /// The thing it goes to.
+    #[schema(value_type = Option<String>)]
     pub to_resource: Option<ResourceId>,
     /// The machine.
+    #[schema(value_type = Option<String>)]
     pub asset: Option<AssetId>,
     /// How much.
+    #[schema(value_type = Option<crate::wire::QuantitySchema>)]
     pub quantity: Option<Quantity>,
     /// For how long.
+    #[schema(value_type = Option<crate::wire::QuantitySchema>)]
     pub effort: Option<Quantity>,
     /// When it happened in the world.
+    #[schema(value_type = String, format = DateTime)]
     pub occurred_at: Timestamp,
     /// Where.
     pub location: String,
     /// What it counts towards.
     pub fulfilments: Vec<Fulfilment>,
     /// The event it corrects.
+    #[schema(value_type = Option<String>)]
     pub corrects: Option<EventId>,
     /// Its evidence.
+    #[schema(value_type = Option<String>)]
     pub evidence: Option<NiUri>,
     /// The reading it records.
+    #[schema(value_type = Option<String>)]
     pub reading: Option<ReadingId>,
     /// Verdict of an inspection, or a remark.
     pub note: String,

@@ -3,6 +3,7 @@
 mod actions;
 mod app;
 mod domain;
+pub(crate) mod http;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;

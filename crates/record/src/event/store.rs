@@ -11,15 +11,19 @@ const COLUMNS: &str = "seq, id, action, provider, receiver, agreement, item, res
      effort, effort_unit, occurred_at, recorded_at, location, corrects, evidence, reading, note, attestations, state";
 
 /// A fact as recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = EconomicEvent)]
 pub struct Event {
     /// Its place in the one order.
     pub seq: i64,
     /// Its id.
+    #[schema(value_type = String)]
     pub id: EventId,
     /// When it was recorded.
+    #[schema(value_type = String, format = DateTime)]
     pub recorded_at: Timestamp,
     /// Its content.
+    #[serde(flatten)]
     pub content: NewEvent,
     /// Who confirmed it.
     pub attestations: Vec<Attestation>,

@@ -159,6 +159,7 @@ pub fn evidence_verify(bytes: &[u8]) -> Result<VerifiedReport> {
 
 /// One chunk with the path to the root: shows a disputed hour without the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = EvidenceChunkProof)]
 pub struct ChunkProof {
     /// The evidence.
     #[schema(value_type = String)]

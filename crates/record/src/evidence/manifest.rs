@@ -15,6 +15,7 @@ use crate::{canonical::canonical_ni, meter::MeterSample};
 /// Positions are decimal text: they exceed what every JSON program can carry as a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EvidenceManifest)]
 pub struct Manifest {
     /// `telemetry@1`.
     pub kind: String,
@@ -43,6 +44,7 @@ pub struct Manifest {
 /// One property in the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EvidenceChannel)]
 pub struct Channel {
     /// Property id.
     pub property: String,
@@ -64,6 +66,7 @@ pub struct Channel {
 /// One chunk of one channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EvidenceChunk)]
 pub struct ChunkEntry {
     /// Index of the channel.
     pub channel: u64,

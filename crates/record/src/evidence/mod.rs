@@ -2,6 +2,7 @@
 
 mod bundle;
 pub(crate) mod collect;
+pub(crate) mod http;
 mod layout;
 mod manifest;
 mod merkle;

@@ -8,11 +8,13 @@ use super::{ItemKind, ItemState, Tracking};
 use crate::sql::Source;
 
 /// A revision of an item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Item {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: ItemId,
     /// Whose it is.
+    #[schema(value_type = String)]
     pub tenant: PartyId,
     /// Code, unique with its revision.
     pub code: String,
@@ -25,12 +27,14 @@ pub struct Item {
     /// Name in English.
     pub name_en: String,
     /// Base unit.
+    #[schema(value_type = String)]
     pub unit: Unit,
     /// How finely it is followed.
     pub tracking: Tracking,
     /// Where it stands.
     pub state: ItemState,
     /// When it was entered.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 

@@ -64,6 +64,7 @@ impl Purpose {
 
 /// Limits of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = AccountFlags)]
 pub struct Flags {
     /// A debit-balance account that may not be overdrawn, pending included.
     pub credits_must_not_exceed_debits: bool,
@@ -75,6 +76,7 @@ pub struct Flags {
 
 /// The four sums of an account, in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = AccountBalances)]
 pub struct Balances {
     /// Reserved debits.
     pub debits_pending_minor: i64,
@@ -104,13 +106,16 @@ impl Balances {
 }
 
 /// An account of one party in one currency.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Account {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: AccountId,
     /// Whose books it belongs to.
+    #[schema(value_type = String)]
     pub party: PartyId,
     /// Its ledger.
+    #[schema(value_type = String)]
     pub currency: Currency,
     /// What it is for.
     pub purpose: Purpose,
@@ -119,6 +124,7 @@ pub struct Account {
     /// Its limits.
     pub flags: Flags,
     /// The case that froze it: nothing moves until the case is closed.
+    #[schema(value_type = Option<String>)]
     pub frozen_by: Option<CaseId>,
     /// Its sums.
     pub balances: Balances,

@@ -4,6 +4,7 @@
 mod account;
 mod app;
 mod book;
+pub(crate) mod http;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;

@@ -17,13 +17,16 @@ const TRANSFER: &str = "seq, id, group_id, party, kind, debit, credit, currency,
      expires_at, reason, cause, recorded_at, debit_after, credit_after, prev_hash, hash";
 
 /// A transfer with its place in the chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = TransferRecord)]
 pub struct Chained {
     /// Its place.
     pub seq: i64,
     /// Whose books.
+    #[schema(value_type = String)]
     pub party: PartyId,
     /// The transfer.
+    #[serde(flatten)]
     pub transfer: Transfer,
     /// Hash of the one before.
     pub prev_hash: String,
@@ -193,6 +196,19 @@ pub async fn transfer_list(
         }
     };
     rows.iter().map(transfer_row).collect()
+}
+
+/// The transfers of an account after a place, oldest first.
+pub(super) async fn transfer_list_by_account(
+    source: &mut impl Source,
+    account: AccountId,
+    after_seq: i64,
+    limit: usize,
+) -> Result<Vec<Chained>> {
+    let sql = format!(
+        "SELECT {TRANSFER} FROM record_transfer WHERE (debit = $1 OR credit = $1) AND seq > $2 ORDER BY seq LIMIT $3"
+    );
+    source.rows(&sql, params![account, after_seq, limit]).await?.iter().map(transfer_row).collect()
 }
 
 /// The transfers behind a record, oldest first.

@@ -131,19 +131,24 @@ impl Movement {
 }
 
 /// A transfer as recorded: never changed, never deleted, hash-chained.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Transfer {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: TransferId,
     /// First transfer of the linked group it was recorded with.
+    #[schema(value_type = String)]
     pub group: TransferId,
     /// What it does.
     pub kind: Kind,
     /// Account that is debited.
+    #[schema(value_type = String)]
     pub debit: AccountId,
     /// Account that is credited.
+    #[schema(value_type = String)]
     pub credit: AccountId,
     /// The ledger.
+    #[schema(value_type = String)]
     pub currency: Currency,
     /// What was asked for, minor units.
     pub requested_minor: i64,
@@ -152,14 +157,17 @@ pub struct Transfer {
     /// Whether less would have done.
     pub balancing: Balancing,
     /// The reservation it resolves.
+    #[schema(value_type = Option<String>)]
     pub pending: Option<TransferId>,
     /// When the reservation returns by itself.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
     /// Why.
     pub reason: Reason,
     /// The record behind it.
     pub cause: String,
     /// Journal time.
+    #[schema(value_type = String, format = DateTime)]
     pub recorded_at: Timestamp,
     /// The debit account afterwards.
     pub debit_after: Balances,

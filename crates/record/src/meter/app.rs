@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     Meter, MeterState, Reading, ReadingState, Statement,
-    rules::{Adjustment, Input, Rule},
+    rules::{Adjustment, Gap, Incident, Input, Rule},
     store::{self, meter_get, reading_get},
 };
 use crate::{
@@ -269,6 +269,50 @@ pub(crate) fn recompute_from(reading: &Reading, collected: &Collected) -> Result
         quantity,
         samples: collected.manifest.sample_count,
         differences,
+    })
+}
+
+/// What a meter would read now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = MeterPreview)]
+pub struct Preview {
+    /// The quantity so far.
+    #[schema(value_type = String)]
+    pub quantity: Decimal,
+    /// Its unit.
+    #[schema(value_type = String)]
+    pub unit: Unit,
+    /// Covered share of the window.
+    #[schema(value_type = String)]
+    pub coverage: Decimal,
+    /// What is not covered.
+    pub gaps: Vec<Gap>,
+    /// Rollovers, resets, replacements.
+    pub incidents: Vec<Incident>,
+    /// Samples it rests on.
+    pub samples: u64,
+}
+
+/// Runs a meter's rule over a window without sealing or keeping anything: for live pages.
+///
+/// # Errors
+/// The rule's and evidence's errors.
+pub async fn meter_preview(host: &Host, meter: &Meter, window: Window) -> Result<Preview> {
+    let telemetry = host.port::<dyn TelemetryStore>();
+    let as_of = telemetry.position();
+    let collected =
+        evidence_collect(telemetry, meter.asset, channels_of(std::slice::from_ref(meter)), window, as_of).await?;
+    let samples = collected.channel(&meter.rule.property)?;
+    let since = samples.first().map_or(window.from, |sample| sample.at);
+    let adjustments = store::adjustment_list(&mut host.db(), meter.id, since, window.to).await?;
+    let output = meter.rule.run(&Input { window, unit: meter.unit, samples, adjustments: &adjustments })?;
+    Ok(Preview {
+        quantity: output.quantity,
+        unit: meter.unit,
+        coverage: output.coverage,
+        gaps: output.gaps,
+        incidents: output.incidents,
+        samples: samples.len() as u64,
     })
 }
 

@@ -33,46 +33,58 @@ machine! {
 }
 
 /// A meter: a rule over one property of one asset.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]
 pub struct Meter {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: MeterId,
     /// Whose machine it is.
+    #[schema(value_type = String)]
     pub tenant: PartyId,
     /// The metered asset.
+    #[schema(value_type = String)]
     pub asset: AssetId,
     /// What it is called.
     pub name: String,
     /// Unit of its readings.
+    #[schema(value_type = String)]
     pub unit: Unit,
     /// How it counts. Another rule is another meter.
     pub rule: Rule,
     /// Readings begin here at the earliest.
+    #[schema(value_type = String, format = DateTime)]
     pub active_from: Timestamp,
     /// Where it stands.
     pub state: MeterState,
 }
 
 /// A reading: a sealed statement and what became of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]
 pub struct Reading {
     /// What it says.
+    #[serde(flatten)]
     pub statement: Statement,
     /// Digest of the statement.
+    #[schema(value_type = String)]
     pub digest: NiUri,
     /// Whose machine it was.
+    #[schema(value_type = String)]
     pub provider: PartyId,
     /// For whom it worked.
+    #[schema(value_type = Option<String>)]
     pub receiver: Option<PartyId>,
     /// Uncovered time between the reading before it and this one, for the same meter and agreement: explicit, 0 when they touch.
     pub gap_before_us: i64,
     /// Coverage that was demanded.
+    #[schema(value_type = String)]
     pub coverage_minimum: Decimal,
     /// The correction that took its place.
+    #[schema(value_type = Option<String>)]
     pub superseded_by: Option<ReadingId>,
     /// Where it stands.
     pub state: ReadingState,
     /// When it was sealed.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub sealed_at: Option<Timestamp>,
 }
 

@@ -2,6 +2,8 @@
 
 mod app;
 mod domain;
+pub(crate) mod http;
+pub(crate) mod reading_http;
 pub mod rules;
 mod sample;
 mod statement;
@@ -9,8 +11,8 @@ pub(crate) mod store;
 
 pub(crate) use app::recompute_from;
 pub use app::{
-    Correction, NewMeter, Recomputed, meter_adjust, meter_create, meter_retire, reading_correct, reading_export,
-    reading_recompute, reading_seal, readings_seal, recollect,
+    Correction, NewMeter, Preview, Recomputed, meter_adjust, meter_create, meter_preview, meter_retire,
+    reading_correct, reading_export, reading_recompute, reading_seal, readings_seal, recollect,
 };
 pub use domain::{Meter, MeterState, Reading, ReadingState};
 pub use sample::MeterSample;

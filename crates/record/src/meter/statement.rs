@@ -13,6 +13,7 @@ use crate::canonical::canonical_ni;
 /// What a reading says, as sealed: never edited. Its canonical JSON hashes to the reading's digest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ReadingStatement)]
 pub struct Statement {
     /// The reading.
     #[schema(value_type = String)]

@@ -37,13 +37,15 @@ pub struct OfferLine {
 }
 
 /// An offer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Offer {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: OfferId,
     /// What kind of wish.
     pub kind: OfferKind,
     /// Whose.
+    #[schema(value_type = String)]
     pub provider: PartyId,
     /// In a few words.
     pub title: String,
@@ -52,8 +54,10 @@ pub struct Offer {
     /// On which terms.
     pub clauses: Vec<Clause>,
     /// From when.
+    #[schema(value_type = String, format = DateTime)]
     pub valid_from: Timestamp,
     /// Until before when.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub valid_to: Option<Timestamp>,
     /// Where it stands.
     pub state: OfferState,

@@ -2,6 +2,7 @@
 
 mod app;
 mod domain;
+pub(crate) mod http;
 
 pub use app::{NewOffer, Offer, OfferLine, offer_create, offer_get, offer_list, offer_step};
 pub use domain::{OfferKind, OfferState};

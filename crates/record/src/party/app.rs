@@ -8,9 +8,10 @@ use crate::{
 };
 
 /// A party.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Party {
     /// Its id; an organisation's is its tenant id.
+    #[schema(value_type = String)]
     pub id: PartyId,
     /// What it is.
     pub kind: PartyKind,
@@ -19,6 +20,7 @@ pub struct Party {
     /// Name in English.
     pub name_en: String,
     /// What it belongs to.
+    #[schema(value_type = Option<String>)]
     pub parent: Option<PartyId>,
     /// Its names in schemes.
     pub identifiers: Vec<Identifier>,
@@ -27,6 +29,7 @@ pub struct Party {
     /// Where it stands.
     pub state: PartyState,
     /// When it was registered.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 
@@ -128,23 +131,44 @@ pub async fn party_register(tx: &mut Tx, new: NewParty) -> Result<Party> {
         return Err(Error::conflict("record.party.exists", format!("the party {} is registered", party.id)));
     }
     for identifier in &party.identifiers {
-        let inserted = tx
-            .exec(
-                "INSERT INTO record_party_identifier (scheme, value, party) VALUES ($1, $2, $3) ON CONFLICT (scheme, value) DO NOTHING",
-                params![identifier.scheme.as_str(), &identifier.value, party.id],
-            )
-            .await?;
-        if inserted == 0 {
-            return Err(Error::conflict(
-                "record.party.identifier-taken",
-                format!("the {} {} belongs to another party", identifier.scheme, identifier.value),
-            )
-            .hint("check the number; a party is registered once"));
-        }
+        identifier_take(tx, party.id, identifier).await?;
     }
     let payload = events::StateChanged { record: party.id.to_string(), state: party.state.to_string() };
     tx.publish(events::PARTY_REGISTERED, 1, party.id.to_string(), party.id, &payload)?;
     Ok(party)
+}
+
+/// Adds an identifier.
+///
+/// # Errors
+/// `record.party.identifier`, `record.party.identifier-taken`. Adding it again changes nothing.
+pub async fn party_identify(tx: &mut Tx, id: PartyId, identifier: Identifier) -> Result<Party> {
+    identifier.check()?;
+    let mut party = party_get(tx, id).await?;
+    if party.identifiers.contains(&identifier) {
+        return Ok(party);
+    }
+    identifier_take(tx, id, &identifier).await?;
+    party.identifiers.push(identifier);
+    tx.exec("UPDATE record_party SET identifiers = $2 WHERE id = $1", params![id, json(&party.identifiers)?]).await?;
+    Ok(party)
+}
+
+async fn identifier_take(tx: &mut Tx, party: PartyId, identifier: &Identifier) -> Result<()> {
+    let inserted = tx
+        .exec(
+            "INSERT INTO record_party_identifier (scheme, value, party) VALUES ($1, $2, $3) ON CONFLICT (scheme, value) DO NOTHING",
+            params![identifier.scheme.as_str(), &identifier.value, party],
+        )
+        .await?;
+    if inserted > 0 {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "record.party.identifier-taken",
+        format!("the {} {} belongs to another party", identifier.scheme, identifier.value),
+    )
+    .hint("check the number; an identifier belongs to one party"))
 }
 
 /// Takes a step of the state machine.

@@ -54,6 +54,7 @@ words! {
 /// A relation to another party, for a time and within a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PartyRelation)]
 pub struct Relation {
     /// Which.
     pub kind: RelationKind,
@@ -93,6 +94,7 @@ words! {
 /// A name of a party in a scheme.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PartyIdentifier)]
 pub struct Identifier {
     /// The scheme.
     pub scheme: Scheme,
@@ -120,7 +122,8 @@ impl Identifier {
                 let numeric = parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
                 (parts.len() < 3 || !numeric).then_some("must look like 88.x.y, numbers joined by points")
             }
-            Scheme::Tax => (self.value.is_empty() || self.value.len() > 64).then_some("must have 1–64 characters"),
+            Scheme::Tax => (self.value.is_empty() || self.value.chars().any(char::is_control) || self.value.len() > 64)
+                .then_some("must have 1–64 characters"),
         };
         match broken {
             None => Ok(()),
@@ -168,7 +171,7 @@ fn gln_problem(value: &str) -> Option<&'static str> {
         return Some("must have 13 digits");
     }
     let sum: u32 = value.bytes().enumerate().map(|(i, b)| u32::from(b - b'0') * if i % 2 == 0 { 1 } else { 3 }).sum();
-    (sum % 10 != 0).then_some("has a wrong check digit")
+    (!sum.is_multiple_of(10)).then_some("has a wrong check digit")
 }
 
 fn lei_problem(value: &str) -> Option<&'static str> {

@@ -69,27 +69,34 @@ impl ResourceKind {
 }
 
 /// A resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Resource {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: ResourceId,
     /// What kind.
     pub kind: ResourceKind,
     /// What it is.
+    #[schema(value_type = Option<String>)]
     pub item: Option<ItemId>,
     /// Serial, lot number or code plate.
     pub identifier: String,
     /// Whose it is.
+    #[schema(value_type = String)]
     pub owner: PartyId,
     /// Who has it.
+    #[schema(value_type = String)]
     pub custodian: PartyId,
     /// How much the owner has.
+    #[schema(value_type = crate::wire::QuantitySchema)]
     pub accounting: Quantity,
     /// How much is there.
+    #[schema(value_type = crate::wire::QuantitySchema)]
     pub on_hand: Quantity,
     /// Where.
     pub location: String,
     /// Its twin on the shop floor.
+    #[schema(value_type = Option<String>)]
     pub asset: Option<AssetId>,
     /// Verdict of the last inspection.
     pub disposition: String,

@@ -1,6 +1,7 @@
 //! Resources: assets, lots and pieces with an owner and a custodian.
 
 mod domain;
+pub(crate) mod http;
 pub(crate) mod store;
 
 pub use domain::{Resource, ResourceKind, ResourceState, effects_apply};

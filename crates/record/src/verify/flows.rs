@@ -32,10 +32,14 @@ async fn agreements(host: &Host, report: &mut Report, said: &Said) -> Result<()>
         for agreement in &page {
             let digest = agreement_digest(agreement)?;
             let signed = agreement.signatures.iter().all(|signature| signature.digest == digest);
-            report.check("I14", signed, agreement.id, || "a signature is under other terms than those that stand there".into());
+            report.check("I14", signed, agreement.id, || {
+                "a signature is under other terms than those that stand there".into()
+            });
             if let Some(payload) = said.get(events::AGREEMENT_SIGNED, agreement.id) {
                 let same = payload["digest"].as_str() == Some(&digest);
-                report.check("I14", same, agreement.id, || "the terms are not those that the journal recorded as signed".into());
+                report.check("I14", same, agreement.id, || {
+                    "the terms are not those that the journal recorded as signed".into()
+                });
             }
         }
     }
@@ -56,9 +60,13 @@ async fn commitments(host: &Host, report: &mut Report) -> Result<()> {
                     total = total.plus(*share)?;
                 }
                 let limit = promised.value * (Decimal::ONE + commitment.tolerance);
-                report.check("I7", total.value <= limit, commitment.id, || format!("{total} count towards a promise of {promised}"));
+                report.check("I7", total.value <= limit, commitment.id, || {
+                    format!("{total} count towards a promise of {promised}")
+                });
                 let stored = commitment.fulfilled.map_or(Decimal::ZERO, |fulfilled| fulfilled.value);
-                report.check("I7", stored == total.value, commitment.id, || format!("it says {stored} are fulfilled and its events say {total}"));
+                report.check("I7", stored == total.value, commitment.id, || {
+                    format!("it says {stored} are fulfilled and its events say {total}")
+                });
             }
             if let (Some(asset), true) = (commitment.asset, commitment.state == CommitmentState::Reserved) {
                 reserved.entry(asset).or_default().push(commitment);
@@ -75,7 +83,9 @@ async fn commitments(host: &Host, report: &mut Report) -> Result<()> {
                 .map(|other| u64::from(other.capacity_units))
                 .sum();
             let fits = taken <= u64::from(capacity);
-            report.check("I9", fits, commitment.id, || format!("{taken} of {capacity} units of {asset} are reserved at once (place {index})"));
+            report.check("I9", fits, commitment.id, || {
+                format!("{taken} of {capacity} units of {asset} are reserved at once (place {index})")
+            });
         }
     }
     Ok(())
@@ -126,7 +136,9 @@ async fn one(host: &Host, event: &Event, report: &mut Report, said: &Said) -> Re
     }
     if let Some(original) = content.corrects {
         let original = event_get(&mut host.db(), original).await?;
-        report.check("I14", original.state == EventState::Corrected, original.id, || "a corrected fact does not say so".into());
+        report.check("I14", original.state == EventState::Corrected, original.id, || {
+            "a corrected fact does not say so".into()
+        });
     }
     if let (Some(reading), Some(quantity)) = (content.reading, content.quantity) {
         let reading = meter::reading_get(&mut host.db(), reading).await?;

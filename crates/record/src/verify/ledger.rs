@@ -9,15 +9,17 @@ use kernel::{
 };
 
 use super::{PAGE, Report, readable};
-use crate::ledger::{
-    Account, Balances, Chained, Kind, Purpose, account_list,
-    store::chain_hash,
-    transfer_list,
-};
+use crate::ledger::{Account, Balances, Chained, Kind, Purpose, account_list, store::chain_hash, transfer_list};
 
 pub(super) async fn check(host: &Host, report: &mut Report) -> Result<()> {
     let accounts = accounts(host).await?;
-    let mut replay = Replay { accounts: &accounts, sums: HashMap::new(), open: HashMap::new(), resolved: HashSet::new(), groups: HashMap::new() };
+    let mut replay = Replay {
+        accounts: &accounts,
+        sums: HashMap::new(),
+        open: HashMap::new(),
+        resolved: HashSet::new(),
+        groups: HashMap::new(),
+    };
     let (mut after, mut previous) = (0i64, String::new());
     loop {
         let page = transfer_list(&mut host.db(), None, after, PAGE).await;
@@ -28,7 +30,9 @@ pub(super) async fn check(host: &Host, report: &mut Report) -> Result<()> {
         for chained in &page {
             let expected = chain_hash(&previous, chained.seq, &chained.transfer)?;
             let whole = chained.prev_hash == previous && chained.hash == expected && chained.seq == after + 1;
-            report.check("I14", whole, chained.transfer.id, || "the posting does not follow from the one before it, or was changed".into());
+            report.check("I14", whole, chained.transfer.id, || {
+                "the posting does not follow from the one before it, or was changed".into()
+            });
             replay.step(chained, report);
             after = chained.seq;
             previous.clone_from(&chained.hash);
@@ -62,7 +66,8 @@ impl Replay<'_> {
     fn step(&mut self, chained: &Chained, report: &mut Report) {
         let transfer = &chained.transfer;
         let id = transfer.id;
-        let (Some(debit), Some(credit)) = (self.accounts.get(&transfer.debit), self.accounts.get(&transfer.credit)) else {
+        let (Some(debit), Some(credit)) = (self.accounts.get(&transfer.debit), self.accounts.get(&transfer.credit))
+        else {
             report.breach("I1", id, "an account of the posting does not exist");
             return;
         };
@@ -79,7 +84,9 @@ impl Replay<'_> {
             Kind::Post | Kind::Void | Kind::Expire => {
                 let reserved = transfer.pending.and_then(|pending| self.open.remove(&pending));
                 let once = transfer.pending.is_some_and(|pending| self.resolved.insert(pending));
-                report.check("I2", once && reserved.is_some(), id, || "the reservation was resolved before, or never made".into());
+                report.check("I2", once && reserved.is_some(), id, || {
+                    "the reservation was resolved before, or never made".into()
+                });
                 let reserved = reserved.unwrap_or(0);
                 report.check("I2", transfer.amount_minor <= reserved, id, || "more was posted than reserved".into());
                 (-reserved, transfer.amount_minor)
@@ -88,12 +95,16 @@ impl Replay<'_> {
         let sums = self.sums.entry(transfer.debit).or_default();
         sums.debits_pending_minor += pending;
         sums.debits_posted_minor += posted;
-        report.check("I1", *sums == transfer.debit_after, id, || "the debit account's sums in the posting are not those of its postings".into());
+        report.check("I1", *sums == transfer.debit_after, id, || {
+            "the debit account's sums in the posting are not those of its postings".into()
+        });
         overdraft(debit, sums, id, report);
         let sums = self.sums.entry(transfer.credit).or_default();
         sums.credits_pending_minor += pending;
         sums.credits_posted_minor += posted;
-        report.check("I1", *sums == transfer.credit_after, id, || "the credit account's sums in the posting are not those of its postings".into());
+        report.check("I1", *sums == transfer.credit_after, id, || {
+            "the credit account's sums in the posting are not those of its postings".into()
+        });
         overdraft(credit, sums, id, report);
         let group = self.groups.entry((transfer.group, transfer.currency)).or_default();
         let direction = i128::from(debit.purpose.is_money()) - i128::from(credit.purpose.is_money());
@@ -116,17 +127,22 @@ impl Replay<'_> {
             });
             let sums = ledgers.entry((account.party, account.currency)).or_default();
             sums[0] += i128::from(account.balances.net_minor());
-            sums[1] += i128::from(account.balances.debits_pending_minor) - i128::from(account.balances.credits_pending_minor);
+            sums[1] +=
+                i128::from(account.balances.debits_pending_minor) - i128::from(account.balances.credits_pending_minor);
             if account.purpose == Purpose::Escrow {
                 let held = account.balances.creditable_minor() >= 0;
                 report.check("I6", held, id, || "more left the escrow than was set aside".into());
             }
         }
         for ((party, currency), sums) in ledgers {
-            report.check("I1", sums == [0, 0], party, || format!("debits and credits in {currency} differ by {sums:?} minor units"));
+            report.check("I1", sums == [0, 0], party, || {
+                format!("debits and credits in {currency} differ by {sums:?} minor units")
+            });
         }
         for ((group, currency), sums) in &self.groups {
-            report.check("I6", *sums == (0, 0), group, || format!("the linked postings create money in {currency}: {sums:?}"));
+            report.check("I6", *sums == (0, 0), group, || {
+                format!("the linked postings create money in {currency}: {sums:?}")
+            });
         }
     }
 }

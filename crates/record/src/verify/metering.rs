@@ -88,7 +88,9 @@ fn columns(row: &appkit::Row, reading: &Reading, report: &mut Report) -> Result<
 /// The statement hashes to its digest, and the journal recorded that digest.
 fn statement(id: ReadingId, reading: &Reading, report: &mut Report, said: &Said) -> Result<()> {
     let digest = reading.statement.digest()?;
-    report.check("I14", digest == reading.digest, id, || format!("the statement hashes to {digest}, the reading keeps {}", reading.digest));
+    report.check("I14", digest == reading.digest, id, || {
+        format!("the statement hashes to {digest}, the reading keeps {}", reading.digest)
+    });
     let payload = said.get(events::READING_SEALED, id).or_else(|| said.get(events::READING_PROVISIONAL, id));
     let recorded = payload.is_some_and(|payload| payload["digest"].as_str() == Some(&reading.digest.to_string()));
     report.check("I14", recorded, id, || "the journal recorded another statement for this reading".into());
@@ -100,7 +102,10 @@ async fn threshold(host: &Host, reading: &Reading, report: &mut Report) -> Resul
     let covered = reading.statement.coverage >= reading.coverage_minimum;
     let counts = matches!(reading.state, ReadingState::Sealed | ReadingState::Billed | ReadingState::Disputed);
     report.check("I19", covered || !counts, reading.id(), || {
-        format!("it is {} with a coverage of {} below {}", reading.state, reading.statement.coverage, reading.coverage_minimum)
+        format!(
+            "it is {} with a coverage of {} below {}",
+            reading.state, reading.statement.coverage, reading.coverage_minimum
+        )
     });
     if !covered {
         let claims = claim_list_by_cause(&mut host.db(), CauseKind::Reading, &reading.id().to_string()).await?;
@@ -125,7 +130,9 @@ async fn evidence(host: &Host, telemetry: Arc<dyn TelemetryStore>, report: &mut 
                 Ok(collected) => {
                     let same = collected.uri == uri;
                     for record in named.iter().chain(readings.is_empty().then_some(&uri.to_string())) {
-                        report.check("I16", same, record, || format!("its samples hash to {}, it cites {uri}", collected.uri));
+                        report.check("I16", same, record, || {
+                            format!("its samples hash to {}, it cites {uri}", collected.uri)
+                        });
                     }
                     for reading in &readings {
                         rerun(host, reading, &collected, report).await?;
@@ -133,7 +140,8 @@ async fn evidence(host: &Host, telemetry: Arc<dyn TelemetryStore>, report: &mut 
                 }
                 Err(error) => {
                     for record in named.iter().chain(readings.is_empty().then_some(&uri.to_string())) {
-                        report.check("I16", false, record, || format!("its evidence cannot be read: {}", error.message));
+                        report
+                            .check("I16", false, record, || format!("its evidence cannot be read: {}", error.message));
                     }
                 }
             }
@@ -145,7 +153,10 @@ async fn evidence(host: &Host, telemetry: Arc<dyn TelemetryStore>, report: &mut 
 async fn collect(row: &appkit::Row, uri: NiUri, telemetry: &Arc<dyn TelemetryStore>) -> Result<Collected> {
     let manifest: Manifest = row.json("manifest")?;
     if manifest.uri()? != uri {
-        return Err(kernel::Error::corrupt("record.evidence.uri-changed", format!("the kept manifest does not hash to {uri}")));
+        return Err(kernel::Error::corrupt(
+            "record.evidence.uri-changed",
+            format!("the kept manifest does not hash to {uri}"),
+        ));
     }
     let as_of = manifest.as_of()?;
     evidence_collect(telemetry.clone(), manifest.asset, requests_of(&manifest), manifest.window, as_of).await
@@ -158,7 +169,11 @@ async fn rerun(host: &Host, reading: &Reading, collected: &Collected, report: &m
         Err(error) => report.check("I17", false, reading.id(), || error.message.to_string()),
     }
     if matches!(statement.rule.method, Method::CounterDifference(_)) {
-        let since = collected.samples.get(&statement.rule.property).and_then(|s| s.first()).map_or(statement.window.from, |s| s.at);
+        let since = collected
+            .samples
+            .get(&statement.rule.property)
+            .and_then(|s| s.first())
+            .map_or(statement.window.from, |s| s.at);
         let recorded = adjustment_list(&mut host.db(), statement.meter, since, statement.window.to).await?;
         let by_time: BTreeMap<_, _> = recorded.iter().map(|adjustment| (adjustment.at, adjustment)).collect();
         let known = statement.adjustments.iter().all(|cited| by_time.get(&cited.at) == Some(&cited));

@@ -23,6 +23,7 @@ use crate::events;
 
 /// What was checked and what does not hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = VerifyReport)]
 pub struct Report {
     /// Rule → how many records it was checked on.
     pub checked: BTreeMap<String, u64>,
@@ -32,6 +33,7 @@ pub struct Report {
 
 /// One breach.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[schema(as = VerifyBreach)]
 pub struct Breach {
     /// The invariant, `I1` to `I25`.
     pub rule: String,
@@ -69,7 +71,12 @@ impl Said {
 }
 
 /// A page of rows; one that cannot be read is a breach that does not hide the other checks.
-fn readable<T>(page: Result<Vec<T>>, table: &str, after: &impl std::fmt::Display, report: &mut Report) -> Option<Vec<T>> {
+fn readable<T>(
+    page: Result<Vec<T>>,
+    table: &str,
+    after: &impl std::fmt::Display,
+    report: &mut Report,
+) -> Option<Vec<T>> {
     page.map_err(|error| report.breach("I14", format!("{table} after {after}"), error.message.to_string())).ok()
 }
 

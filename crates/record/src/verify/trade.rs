@@ -20,7 +20,9 @@ use crate::{
 pub(super) async fn check(host: &Host, report: &mut Report, said: &Said) -> Result<()> {
     let mut after = String::new();
     loop {
-        let Some(page) = readable(claim_all(&mut host.db(), &after, PAGE).await, "record_claim", &after, report) else { break };
+        let Some(page) = readable(claim_all(&mut host.db(), &after, PAGE).await, "record_claim", &after, report) else {
+            break;
+        };
         let Some(last) = page.last() else { break };
         after = last.id.to_string();
         for claim in &page {
@@ -45,13 +47,19 @@ pub(super) async fn check(host: &Host, report: &mut Report, said: &Said) -> Resu
 
 /// I20: a claim is what its cause is worth under its clause, less what was claimed for the readings it replaces.
 async fn claim_check(host: &Host, claim: &Claim, report: &mut Report, said: &Said) -> Result<()> {
-    let recorded = said.get(events::CLAIM_ACCRUED, claim.id).and_then(|payload| serde_json::from_value(payload["net"].clone()).ok());
-    report.check("I14", recorded == Some(claim.net), claim.id, || format!("it says {} and the journal recorded {recorded:?}", claim.net));
+    let recorded = said
+        .get(events::CLAIM_ACCRUED, claim.id)
+        .and_then(|payload| serde_json::from_value(payload["net"].clone()).ok());
+    report.check("I14", recorded == Some(claim.net), claim.id, || {
+        format!("it says {} and the journal recorded {recorded:?}", claim.net)
+    });
     if claim.cause_kind != CauseKind::Reading {
         return Ok(());
     }
     let reading = reading_get(&mut host.db(), claim.cause.parse()?).await?;
-    report.check("I16", claim.statement == Some(reading.digest), claim.id, || "it cites another statement than its reading's".into());
+    report.check("I16", claim.statement == Some(reading.digest), claim.id, || {
+        "it cites another statement than its reading's".into()
+    });
     let agreement = agreement_get(&mut host.db(), claim.agreement).await?;
     let Some(Clause::Price(price)) = agreement.clauses.get(claim.clause as usize) else {
         report.breach("I20", claim.id, "its clause is not a price");
@@ -73,7 +81,9 @@ async fn claim_check(host: &Host, claim: &Claim, report: &mut Report, said: &Sai
         next = reading_get(&mut host.db(), id).await?.statement.supersedes;
     }
     let expected = worth.minus(before)?;
-    report.check("I20", claim.net == expected, claim.id, || format!("it says {} and its reading is worth {expected}", claim.net));
+    report.check("I20", claim.net == expected, claim.id, || {
+        format!("it says {} and its reading is worth {expected}", claim.net)
+    });
     Ok(())
 }
 
@@ -82,17 +92,21 @@ async fn invoice_check(host: &Host, invoice: &Invoice, report: &mut Report, said
     let id = invoice.id;
     let problems = invoice.totals.problems(&invoice.lines);
     report.check("I25", problems.is_empty(), id, || problems.join("; "));
-    let claims: BTreeMap<_, _> = claim_list_by_invoice(&mut host.db(), id).await?.into_iter().map(|claim| (claim.id, claim)).collect();
+    let claims: BTreeMap<_, _> =
+        claim_list_by_invoice(&mut host.db(), id).await?.into_iter().map(|claim| (claim.id, claim)).collect();
     let sign = if invoice.kind == InvoiceKind::CreditNote { -Decimal::ONE } else { Decimal::ONE };
     let lines_hold = claims.len() == invoice.lines.len()
         && invoice.lines.iter().all(|line| {
             claims.get(&line.claim).is_some_and(|claim| {
-                line.net.decimal() == claim.net.decimal() * sign && line.tax_percent == claim.tax_percent && line.statement == claim.statement
+                line.net.decimal() == claim.net.decimal() * sign
+                    && line.tax_percent == claim.tax_percent
+                    && line.statement == claim.statement
             })
         });
     report.check("I20", lines_hold, id, || "its lines are not its claims".into());
-    let recorded: Option<Money> =
-        said.get(events::INVOICE_ISSUED, id).and_then(|payload| serde_json::from_value(payload["payable"].clone()).ok());
+    let recorded: Option<Money> = said
+        .get(events::INVOICE_ISSUED, id)
+        .and_then(|payload| serde_json::from_value(payload["payable"].clone()).ok());
     report.check("I14", recorded == Some(invoice.totals.payable), id, || {
         format!("it says {} and the journal recorded {recorded:?}", invoice.totals.payable)
     });

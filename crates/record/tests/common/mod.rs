@@ -1,5 +1,7 @@
 //! A park of two companies and one machine, on a telemetry store that keeps everything in memory and can be tampered with.
 
+#![expect(dead_code, reason = "each test file uses a part of it")]
+
 use std::sync::{Arc, Mutex};
 
 use appkit::Caller;
@@ -7,8 +9,9 @@ use contracts::{
     BoxFuture,
     telemetry::{
         Buckets, ConflictRecord, Damage, Listener, Outcome, Point, Position, Quality, RangeAnswer, RangeQuery, Receipt,
-        Sample, SeriesInfo, SeriesKey, StoreStats, Stored, TelemetryStore, Value,
+        Sample, SeriesInfo, SeriesKey, StoreStats, Stored, TelemetryStore, Value, ValueType,
     },
+    twin::{MachineDirectory, MachineFacts, MachineState, PropertyFacts, StateSpan},
 };
 use kernel::{
     Currency, Duration, Money, Result, SeededChance, Timestamp, Unit, Window,
@@ -108,6 +111,47 @@ impl TelemetryStore for MemoryTelemetry {
     }
 }
 
+/// One machine, known to everybody who asks by its id.
+pub struct Machines {
+    pub asset: AssetId,
+    pub owner: PartyId,
+}
+
+impl MachineDirectory for Machines {
+    fn machine(&self, asset: AssetId) -> Option<Arc<MachineFacts>> {
+        let property = |id: &str, value_type| PropertyFacts {
+            id: id.into(),
+            name_zh: id.into(),
+            name_en: id.into(),
+            value_type,
+            unit: None,
+            counter: false,
+        };
+        (asset == self.asset).then(|| {
+            Arc::new(MachineFacts {
+                asset,
+                tenant: self.owner,
+                name: "CNC-07".into(),
+                code: "CNC-07".into(),
+                kind: "cnc".into(),
+                properties: vec![property("state", ValueType::Str), property("good_count", ValueType::I64)],
+            })
+        })
+    }
+    fn machines(&self, _: PartyId) -> Vec<Arc<MachineFacts>> {
+        Vec::new()
+    }
+    fn state(&self, _: AssetId) -> MachineState {
+        MachineState::Unknown
+    }
+    fn timeline(&self, _: AssetId, _: Window) -> BoxFuture<'_, Result<Vec<StateSpan>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+    fn last_heard(&self, _: AssetId) -> Option<Timestamp> {
+        None
+    }
+}
+
 pub fn cny(minor: i64) -> Money {
     Money::from_minor(minor, Currency::CNY)
 }
@@ -159,7 +203,9 @@ pub async fn parks() -> Vec<Park> {
     let wire = |builder: appkit::HostBuilder| {
         let memory = Arc::new(MemoryTelemetry::default());
         telemetry.lock().unwrap().push(memory.clone());
-        builder.port::<dyn TelemetryStore>(memory).module(record::module())
+        let machines =
+            Arc::new(Machines { asset: AssetId::at(START, &SeededChance::new(21)), owner: testkit::party(11) });
+        builder.port::<dyn TelemetryStore>(memory).port::<dyn MachineDirectory>(machines).module(record::module())
     };
     let harnesses = testkit::hosts(wire).await;
     let stores: Vec<Arc<MemoryTelemetry>> = telemetry.lock().unwrap().clone();

@@ -52,6 +52,7 @@ words! {
 
 /// A person's record of a reset or replacement, between two samples.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = MeterAdjustment)]
 pub struct Adjustment {
     /// When.
     #[schema(value_type = String, format = DateTime)]
@@ -68,6 +69,7 @@ pub struct Adjustment {
 
 /// Something besides counting, as it entered the quantity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = MeterIncident)]
 pub struct Incident {
     /// Source time of the first sample after it.
     #[schema(value_type = String, format = DateTime)]

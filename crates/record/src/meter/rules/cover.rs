@@ -21,6 +21,7 @@ words! {
 
 /// A stretch of a window that is not covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = MeterGap)]
 pub struct Gap {
     /// From this moment.
     #[schema(value_type = String, format = DateTime)]

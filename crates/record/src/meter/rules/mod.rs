@@ -26,6 +26,7 @@ use super::MeterSample;
 
 /// A metering rule with its parameters: what an agreement refers to and a reading cites.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = MeterRule)]
 pub struct Rule {
     /// The property that is metered.
     pub property: String,
@@ -41,6 +42,7 @@ pub struct Rule {
 /// The rules by name and version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "rule")]
+#[schema(as = MeterMethod)]
 pub enum Method {
     /// What a counter counted.
     #[serde(rename = "counter_difference@1")]

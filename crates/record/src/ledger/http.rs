@@ -1,0 +1,120 @@
+use appkit::{Caller, Host, Json, Page, PageQuery, Path, Policy, Problem, Query, Routes, routes};
+use axum::extract::State;
+use kernel::{
+    Currency, Error, Money,
+    id::{AccountId, TransferId},
+};
+use serde::Serialize;
+
+use super::{Account, Chained, TrialLine, app, store};
+use crate::http::{same_answer, seq_cursor, visible};
+
+pub(crate) fn routes() -> Routes {
+    Routes::new("record")
+        .add(Policy::view("record.account.list"), routes!(account_list))
+        .add(Policy::view("record.account.read"), routes!(account_get))
+        .add(Policy::view("record.account.history"), routes!(account_history))
+        .add(Policy::view("record.transfer.list"), routes!(transfer_list))
+        .add(Policy::view("record.transfer.read"), routes!(transfer_get))
+        .add(Policy::view("record.trial-balance.read"), routes!(trial_balance))
+}
+
+/// The organisation's accounts.
+#[utoipa::path(get, path = "/api/v1/accounts", tag = "ledger", params(PageQuery), responses((status = 200, body = Page<Account>)))]
+async fn account_list(
+    State(host): State<Host>,
+    caller: Caller,
+    Query(page): Query<PageQuery>,
+) -> appkit::Result<Json<Page<Account>>> {
+    let limit = page.limit()?;
+    let rows = store::account_list(&mut host.db(), Some(caller.tenant), page.after(), limit + 1).await?;
+    Ok(Json(Page::of(rows, limit, |account: &Account| account.id.to_string())))
+}
+
+async fn account_seen(host: &Host, caller: &Caller, action: &'static str, id: AccountId) -> kernel::Result<Account> {
+    let account = store::account_find(&mut host.db(), id).await?;
+    let account =
+        same_answer(account.ok_or_else(|| Error::not_found("record.account.unknown", "there is no such account")))?;
+    visible(host, caller, action, "account", id, &[account.party]).await?;
+    Ok(account)
+}
+
+/// One account with its sums.
+#[utoipa::path(get, path = "/api/v1/accounts/{id}", tag = "ledger", params(("id" = String, Path)),
+    responses((status = 200, body = Account), (status = 404, body = Problem)))]
+async fn account_get(
+    State(host): State<Host>,
+    caller: Caller,
+    Path(id): Path<AccountId>,
+) -> appkit::Result<Json<Account>> {
+    Ok(Json(account_seen(&host, &caller, "record.account.read", id).await?))
+}
+
+/// The transfers of an account, oldest first, each with the sums after it.
+#[utoipa::path(get, path = "/api/v1/accounts/{id}/transfers", tag = "ledger", params(("id" = String, Path), PageQuery),
+    responses((status = 200, body = Page<Chained>), (status = 404, body = Problem)))]
+async fn account_history(
+    State(host): State<Host>,
+    caller: Caller,
+    Path(id): Path<AccountId>,
+    Query(page): Query<PageQuery>,
+) -> appkit::Result<Json<Page<Chained>>> {
+    account_seen(&host, &caller, "record.account.history", id).await?;
+    let limit = page.limit()?;
+    let rows = store::transfer_list_by_account(&mut host.db(), id, seq_cursor(&page)?, limit + 1).await?;
+    Ok(Json(Page::of(rows, limit, |row: &Chained| row.seq.to_string())))
+}
+
+/// The transfers in the organisation's books, in the one order of the ledger.
+#[utoipa::path(get, path = "/api/v1/transfers", tag = "ledger", params(PageQuery), responses((status = 200, body = Page<Chained>)))]
+async fn transfer_list(
+    State(host): State<Host>,
+    caller: Caller,
+    Query(page): Query<PageQuery>,
+) -> appkit::Result<Json<Page<Chained>>> {
+    let limit = page.limit()?;
+    let rows = store::transfer_list(&mut host.db(), Some(caller.tenant), seq_cursor(&page)?, limit + 1).await?;
+    Ok(Json(Page::of(rows, limit, |row: &Chained| row.seq.to_string())))
+}
+
+/// One transfer with the sums after it.
+#[utoipa::path(get, path = "/api/v1/transfers/{id}", tag = "ledger", params(("id" = String, Path)),
+    responses((status = 200, body = Chained), (status = 404, body = Problem)))]
+async fn transfer_get(
+    State(host): State<Host>,
+    caller: Caller,
+    Path(id): Path<TransferId>,
+) -> appkit::Result<Json<Chained>> {
+    let row = store::transfer_find(&mut host.db(), id).await?;
+    let row = same_answer(row.ok_or_else(|| Error::not_found("record.transfer.unknown", "there is no such transfer")))?;
+    visible(&host, &caller, "record.transfer.read", "transfer", id, &[row.party]).await?;
+    Ok(Json(row))
+}
+
+/// A trial balance: per purpose, and the sums that must be zero.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct TrialBalance {
+    /// One line per currency and purpose.
+    lines: Vec<TrialLine>,
+    /// Sum per currency: zero in sound books.
+    #[schema(value_type = Vec<crate::wire::MoneySchema>)]
+    sums: Vec<Money>,
+}
+
+/// The organisation's trial balance.
+#[utoipa::path(get, path = "/api/v1/trial-balance", tag = "ledger", responses((status = 200, body = TrialBalance)))]
+async fn trial_balance(State(host): State<Host>, caller: Caller) -> appkit::Result<Json<TrialBalance>> {
+    let lines = app::trial_balance(&host, Some(caller.tenant)).await?;
+    let mut currencies: Vec<Currency> = lines.iter().map(|line| line.currency).collect();
+    currencies.sort_unstable();
+    currencies.dedup();
+    let mut sums = Vec::with_capacity(currencies.len());
+    for currency in currencies {
+        let mut sum = Money::zero(currency);
+        for line in lines.iter().filter(|line| line.currency == currency) {
+            sum = sum.plus(line.net)?;
+        }
+        sums.push(sum);
+    }
+    Ok(Json(TrialBalance { lines, sums }))
+}
