@@ -141,7 +141,12 @@ impl Host {
 
     /// The HTTP router of everything, with policies, problem details and live data.
     pub fn router(&self) -> axum::Router {
-        http::router(self)
+        http::router(self, axum::Router::new())
+    }
+
+    /// The same, with a router whose fallback answers every other address under the same headers.
+    pub fn router_with(&self, rest: axum::Router) -> axum::Router {
+        http::router(self, rest)
     }
 
     /// The OpenAPI 3.1 document.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use appkit::{DbConfig, config};
+use edge::EdgeConfig;
 use kernel::{Error, Result};
 use serde::Deserialize;
 
@@ -33,22 +34,6 @@ impl Default for Http {
     }
 }
 
-/// The MQTT listener.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Mqtt {
-    /// Address and port. Loopback unless stated otherwise.
-    pub bind: SocketAddr,
-    /// Whether to listen at all.
-    pub enabled: bool,
-}
-
-impl Default for Mqtt {
-    fn default() -> Self {
-        Self { bind: SocketAddr::from(([127, 0, 0, 1], 1883)), enabled: true }
-    }
-}
-
 /// Everything.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -56,8 +41,8 @@ pub struct Config {
     pub data: PathBuf,
     /// HTTP.
     pub http: Http,
-    /// MQTT.
-    pub mqtt: Mqtt,
+    /// Doors for machines.
+    pub edge: EdgeConfig,
     /// Database.
     pub database: Database,
 }
@@ -69,19 +54,19 @@ impl Config {
     /// `appkit.config.*` with the place of the mistake; `server.config.section-unknown`.
     pub fn load(data: &Path) -> Result<Self> {
         let mut table = config::read_file(&data.join("baigong.toml"))?;
-        let known = ["http", "mqtt", "database"];
+        let known = ["http", "edge", "database"];
         let variables = std::env::vars().filter(|(name, _)| {
             known.iter().any(|section| name.starts_with(&format!("BAIGONG_{}_", section.to_uppercase())))
         });
         config::overlay_environment(&mut table, variables);
         if let Some(name) = table.keys().find(|name| !known.contains(&name.as_str())) {
             return Err(Error::invalid("server.config.section-unknown", format!("[{name}] is not a section"))
-                .hint("the sections are [http], [mqtt] and [database]"));
+                .hint("the sections are [http], [edge] and [database]"));
         }
         Ok(Self {
             data: data.to_owned(),
             http: config::section(&table, "http")?,
-            mqtt: config::section(&table, "mqtt")?,
+            edge: config::section(&table, "edge")?,
             database: config::section(&table, "database")?,
         })
     }
@@ -106,8 +91,8 @@ impl Config {
         if !self.http.bind.ip().is_loopback() {
             warnings.push(open("HTTP", self.http.bind.ip()));
         }
-        if self.mqtt.enabled && !self.mqtt.bind.ip().is_loopback() {
-            warnings.push(open("MQTT", self.mqtt.bind.ip()));
+        if self.edge.mqtt && !self.edge.mqtt_bind.ip().is_loopback() {
+            warnings.push(open("MQTT", self.edge.mqtt_bind.ip()));
         }
         warnings
     }

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -84,7 +84,9 @@ impl IntoResponse for ApiError {
 /// Writes the problem body of a refused request.
 pub(crate) async fn localise(State(host): State<Host>, request: Request, next: Next) -> Response {
     let chinese = prefers_chinese(request.headers());
-    let place = format!("{} {}", request.method(), request.uri().path());
+    // The address as declared: device tokens travel in addresses and must not reach the log.
+    let address = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let place = format!("{} {address}", request.method());
     let mut response = next.run(request).await;
     let error = match response.extensions_mut().remove::<Error>() {
         Some(error) => error,

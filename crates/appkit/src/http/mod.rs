@@ -59,12 +59,13 @@ const HEADERS: &[(&str, &str)] = &[
     ("permissions-policy", "camera=(self), microphone=(), geolocation=()"),
 ];
 
-/// Everything, ready to serve; the binary adds the console's files as fallback.
-pub(crate) fn router(host: &Host) -> Router {
+/// Everything, ready to serve, with what answers every other address (the binary's console).
+pub(crate) fn router(host: &Host, rest: Router) -> Router {
     let mut router = host
         .api()
         .router
         .clone()
+        .merge(rest)
         .layer(middleware::from_fn_with_state(host.clone(), error::localise))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(60)))
