@@ -141,7 +141,7 @@ impl Twin {
             intake: self.intake.clone(),
             store: store.clone(),
         };
-        *engine = Some(live::Engine::new(parts, checkpoint));
+        *engine = Some(live::Engine::new(parts, checkpoint, host.now()));
         *self.running.write().unwrap_or_else(|p| p.into_inner()) =
             Some(Arc::new(Running { host: host.clone(), store }));
         Ok(())

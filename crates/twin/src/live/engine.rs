@@ -16,7 +16,7 @@ use super::{
     history::Timelines,
     intake::Intake,
     publish,
-    watch::{RuleFired, Watch},
+    watch::{Resumed, RuleFired, Watch},
 };
 use crate::{
     app::alarm::{Fired, alarm_fire_in_tx, alarm_reconcile_in_tx, alarm_shelves_end_in_tx},
@@ -55,6 +55,8 @@ pub struct Engine {
     reconcile: BTreeMap<AssetId, PartyId>,
     /// How far alarms had been evaluated when this process began.
     checkpoint: Timestamp,
+    /// When this process began to listen.
+    resumed_at: Timestamp,
     flushed_at: Option<Timestamp>,
 }
 
@@ -69,7 +71,7 @@ const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
 
 impl Engine {
     /// An engine that has seen nothing. `checkpoint` is how far alarms were evaluated by its predecessor.
-    pub fn new(parts: Parts, checkpoint: Timestamp) -> Self {
+    pub fn new(parts: Parts, checkpoint: Timestamp, now: Timestamp) -> Self {
         Self {
             parts,
             watches: HashMap::new(),
@@ -78,6 +80,7 @@ impl Engine {
             pending: Vec::new(),
             reconcile: BTreeMap::new(),
             checkpoint,
+            resumed_at: now,
             flushed_at: None,
         }
     }
@@ -124,7 +127,7 @@ impl Engine {
             }
         }
 
-        done += self.rebuild_due(now, &mut touched).await;
+        done += self.rebuild_due(host, now, &mut touched).await;
         for (asset, watch) in &mut self.watches {
             let before = watch.state();
             let fired = watch.tick(now - GRACE);
@@ -172,7 +175,7 @@ impl Engine {
         *due = Due { at: due.at.min(at), news_from: due.news_from.min(news_from) };
     }
 
-    async fn rebuild_due(&mut self, now: Timestamp, touched: &mut BTreeSet<AssetId>) -> usize {
+    async fn rebuild_due(&mut self, host: &Host, now: Timestamp, touched: &mut BTreeSet<AssetId>) -> usize {
         let due = self.rebuild.iter().filter(|(_, due)| due.at <= now).map(|(asset, due)| (*asset, *due));
         let due: Vec<(AssetId, Due)> = due.take(REBUILDS_PER_STEP).collect();
         for (asset, due) in &due {
@@ -181,7 +184,7 @@ impl Engine {
                 self.watches.remove(asset);
                 continue;
             };
-            match self.rebuild_one(machine, *due, now).await {
+            match self.rebuild_one(host, machine, *due, now).await {
                 Ok(()) => {
                     touched.insert(*asset);
                 }
@@ -195,12 +198,16 @@ impl Engine {
         due.len()
     }
 
-    async fn rebuild_one(&mut self, machine: Arc<Machine>, due: Due, now: Timestamp) -> Result<()> {
+    async fn rebuild_one(&mut self, host: &Host, machine: Arc<Machine>, due: Due, now: Timestamp) -> Result<()> {
         let asset = machine.node.id;
         let rules = self.parts.registry.rules_of(&machine);
         let fallback = self.checkpoint.max(machine.node.created_at);
         let evaluated_to = self.watches.get(&asset).map_or(fallback, |watch| watch.evaluated_to);
         let known_to = evaluated_to.min(due.news_from.max(now - HISTORY_AFTER)).min(now);
+        let resumed = match self.watches.contains_key(&asset) {
+            true => Resumed::default(),
+            false => Resumed { at: self.resumed_at, active: store::alarm::active_rules(host, asset).await? },
+        };
         let store = self.parts.store.clone();
         let built = tokio::task::spawn_blocking(move || {
             let mut values = LatestValues::default();
@@ -209,7 +216,7 @@ impl Engine {
                     values.take(&property.id, &latest.sample);
                 }
             }
-            Watch::build(&*store, machine, rules, known_to, now).map(|(watch, fired)| (watch, fired, values))
+            Watch::build(&*store, machine, rules, known_to, &resumed, now).map(|(watch, fired)| (watch, fired, values))
         })
         .await
         .map_err(|error| Error::internal("twin.evaluation.failed", "evaluating a machine failed").because(error))?;

@@ -1,10 +1,10 @@
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use contracts::{
     telemetry::{Position, Stored, TelemetryStore},
     twin::{MachineState, StateSpan},
 };
-use kernel::{Duration, Result, Timestamp, Window};
+use kernel::{Duration, Result, Timestamp, Window, id::AlarmRuleId};
 use models::{
     Reading,
     alarm::{RuleState, Transition},
@@ -32,12 +32,46 @@ pub struct Watch {
     spans_from: Timestamp,
     /// Whether late samples have shown the spans to be wrong.
     corrected: bool,
-    rules: Vec<(Arc<Rule>, RuleState)>,
+    rules: Vec<Watched>,
     /// What was already in the store when this was built: such samples are not fed again.
     position: Position,
     /// Up to here time has passed for the rules.
     pub evaluated_to: Timestamp,
     newest: Option<Timestamp>,
+}
+
+/// A rule on this machine.
+struct Watched {
+    rule: Arc<Rule>,
+    state: RuleState,
+    /// Values measured before are not for it.
+    deaf_before: Timestamp,
+}
+
+/// What to know when evaluation goes on after nobody listened: then a machine was not silent, it was not heard.
+#[derive(Debug)]
+pub struct Resumed {
+    /// Since when somebody listens again.
+    pub at: Timestamp,
+    /// Rules whose alarms were active before; for them the silence goes on.
+    pub active: HashSet<AlarmRuleId>,
+}
+
+impl Default for Resumed {
+    /// Somebody has listened all the time.
+    fn default() -> Self {
+        Self { at: Timestamp::from_micros(i64::MIN), active: HashSet::new() }
+    }
+}
+
+impl Resumed {
+    /// From when on silence counts for a rule.
+    fn silence_from(&self, rule: &Rule) -> Timestamp {
+        match rule.text.raise.contains("absent") && !self.active.contains(&rule.id) {
+            true => self.at,
+            false => Timestamp::from_micros(i64::MIN),
+        }
+    }
 }
 
 /// The transitions of one rule.
@@ -88,6 +122,7 @@ impl Watch {
         machine: Arc<Machine>,
         rules: Vec<Arc<Rule>>,
         known_to: Timestamp,
+        resumed: &Resumed,
         now: Timestamp,
     ) -> Result<(Self, Vec<RuleFired>)> {
         let position = store.position();
@@ -118,7 +153,9 @@ impl Watch {
             .iter()
             .map(|(rule, program)| {
                 let start = from.max(rule.updated_at).max(machine.node.created_at);
-                (rule.clone(), RuleState::new(program.clone(), start))
+                let deaf_before = resumed.silence_from(rule);
+                let state = RuleState::new(program.clone(), start.max(deaf_before));
+                Watched { rule: rule.clone(), state, deaf_before }
             })
             .collect();
         let mut watch = Self {
@@ -134,8 +171,8 @@ impl Watch {
         };
         let mut transitions: Vec<Vec<Transition>> = vec![Vec::new(); watch.rules.len()];
         history.replay(|at, readings| watch.feed_at(at, readings, &mut transitions));
-        for ((_, state), found) in watch.rules.iter_mut().zip(&mut transitions) {
-            state.tick(known_to.min(now), found);
+        for (watched, found) in watch.rules.iter_mut().zip(&mut transitions) {
+            watched.state.tick(known_to.min(now), found);
         }
         let fired = watch.fired(transitions, |state, mut found| {
             let last = found.last().copied();
@@ -184,8 +221,8 @@ impl Watch {
         }
         self.evaluated_to = to;
         let mut transitions: Vec<Vec<Transition>> = vec![Vec::new(); self.rules.len()];
-        for ((_, state), found) in self.rules.iter_mut().zip(&mut transitions) {
-            state.tick(to, found);
+        for (watched, found) in self.rules.iter_mut().zip(&mut transitions) {
+            watched.state.tick(to, found);
         }
         if let Some(timeline) = &mut self.timeline {
             timeline.tick(to, Arc::make_mut(&mut self.spans));
@@ -224,7 +261,7 @@ impl Watch {
 
     /// Which rules are active.
     pub fn active(&self) -> impl Iterator<Item = (&Arc<Rule>, bool)> {
-        self.rules.iter().map(|(rule, state)| (rule, state.is_active()))
+        self.rules.iter().map(|watched| (&watched.rule, watched.state.is_active()))
     }
 
     /// Forgets the spans of days that are over and whose late samples have had time to come: from then on the day is computed
@@ -239,8 +276,9 @@ impl Watch {
 
     fn feed_at(&mut self, at: Timestamp, readings: &[Reading<'_>], transitions: &mut [Vec<Transition>]) {
         self.newest = Some(self.newest.map_or(at, |newest| newest.max(at)));
-        for ((_, state), found) in self.rules.iter_mut().zip(transitions) {
-            state.feed(at, readings, found);
+        for (watched, found) in self.rules.iter_mut().zip(transitions).filter(|(watched, _)| at >= watched.deaf_before)
+        {
+            watched.state.feed(at, readings, found);
         }
         if let Some(timeline) = &mut self.timeline {
             timeline.feed(at, readings, Arc::make_mut(&mut self.spans));
@@ -252,14 +290,13 @@ impl Watch {
         transitions: Vec<Vec<Transition>>,
         choose: impl Fn(&RuleState, Vec<Transition>) -> Vec<Transition>,
     ) -> Vec<RuleFired> {
-        let pairs =
-            self.rules.iter().zip(transitions).map(|((rule, state), found)| (rule, state, choose(state, found)));
-        let with_any = pairs.filter(|(_, _, transitions)| !transitions.is_empty());
+        let pairs = self.rules.iter().zip(transitions).map(|(watched, found)| (watched, choose(&watched.state, found)));
+        let with_any = pairs.filter(|(_, transitions)| !transitions.is_empty());
         with_any
-            .map(|(rule, state, transitions)| RuleFired {
-                rule: rule.clone(),
+            .map(|(watched, transitions)| RuleFired {
+                rule: watched.rule.clone(),
                 transitions,
-                readings: state.values().map(|(property, value)| (property.to_owned(), value)).collect(),
+                readings: watched.state.values().map(|(property, value)| (property.to_owned(), value)).collect(),
             })
             .collect()
     }

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use appkit::{Host, Row, Tx, params};
 use kernel::{
     Result, Timestamp,
@@ -82,6 +84,13 @@ pub async fn newest(tx: &mut Tx, rule: AlarmRuleId, asset: AssetId) -> Result<Op
 pub async fn open_of(tx: &mut Tx, asset: AssetId) -> Result<Vec<AlarmRow>> {
     let sql = format!("SELECT {COLUMNS} FROM twin_alarm WHERE asset = $1 AND closed_at IS NULL ORDER BY id");
     tx.rows(&sql, params![asset]).await?.iter().map(read).collect()
+}
+
+/// The rules whose alarms are active on an asset.
+pub async fn active_rules(host: &Host, asset: AssetId) -> Result<HashSet<AlarmRuleId>> {
+    let sql = "SELECT rule FROM twin_alarm WHERE asset = $1 AND closed_at IS NULL
+         AND state IN ('unacknowledged_active', 'acknowledged_active')";
+    host.db().rows(sql, params![asset]).await?.iter().map(|row| row.id("rule")).collect()
 }
 
 pub async fn save(tx: &mut Tx, alarm: &AlarmRow) -> Result<()> {

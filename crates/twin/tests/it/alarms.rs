@@ -89,6 +89,34 @@ async fn silence_is_noticed_by_the_clock_alone() {
     }
 }
 
+/// While nobody listened, a machine was not silent.
+#[tokio::test]
+async fn a_pause_of_the_platform_is_no_silence_of_the_machines() {
+    for park in parks().await {
+        let silent = RuleText::absence("power", "5 min", Message::new("无数据", "Silent"));
+        rule(&park, "silent", silent).await;
+        park.run(60, &[("power", 1.0)]).await;
+        park.twin.stop().await;
+        park.h.clock.advance(Duration::from_hours(3));
+        let settle = async |secs: i64| {
+            for _ in 0..2 {
+                park.h.clock.advance(Duration::from_secs(secs / 2));
+                park.settle().await;
+            }
+        };
+        settle(240).await;
+        assert!(alarms(&park).await.is_empty());
+        settle(240).await;
+        assert_eq!(alarms(&park).await[0]["active"], json!(true), "still silent after the start");
+        // An alarm that was active before the pause goes on.
+        let before = alarms(&park).await;
+        park.twin.stop().await;
+        park.h.clock.advance(Duration::from_hours(3));
+        settle(10).await;
+        assert_eq!(alarms(&park).await, before);
+    }
+}
+
 #[tokio::test]
 async fn a_delay_and_a_latch() {
     for park in parks().await {

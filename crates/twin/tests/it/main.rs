@@ -7,3 +7,4 @@ mod machines;
 mod memory;
 mod models;
 mod park;
+mod texts;
