@@ -1,6 +1,7 @@
 // The shared record: readings with evidence, invoices, the ledger, cases. Amounts and quantities stay decimal text.
 
 import type { Money, Quantity } from '@/format'
+import { fromMinor } from '@/format/sum'
 import { all, get, post } from './http'
 
 export interface Window {
@@ -14,62 +15,103 @@ export interface Gap {
   reason: string
 }
 
+/** A sealed statement and what became of it. */
 export interface Reading {
   id: string
   meter: string
   asset: string
-  asset_name?: string
   agreement: string | null
   window: Window
-  /** Name and version, such as `time_in_state@1`. */
-  rule: string
-  property: string
-  rule_parameters: Record<string, unknown>
+  /** Name and version under `rule` (such as `time_in_state@1`), then its parameters. */
+  rule: { rule: string; property: string; gap_max_ms: number; decimals: number; [parameter: string]: unknown }
+  unit: string
   opening: string | null
   closing: string | null
-  quantity: Quantity
+  quantity: string
   coverage: string
+  coverage_minimum: string
   gaps: Gap[]
-  incidents: { kind: string; at: string; detail?: string }[]
+  incidents: { at: string; kind: string; before: string; after: string }[]
   evidence: string
-  digest: string | null
+  digest: string
+  provider: string
+  receiver: string | null
   state: string
   supersedes: string | null
-  superseded_by?: string | null
+  superseded_by: string | null
   computed_at: string
   sealed_at: string | null
 }
 
+export const quantityOf = (reading: Reading): Quantity => ({ value: reading.quantity, unit: reading.unit })
+
 export interface Recomputed {
+  /** Whether every digit is identical. */
   identical: boolean
-  quantity: Quantity
-  coverage: string
+  quantity: string
   samples: number
-  evidence_ok: boolean
-  statement_ok: boolean
   differences: string[]
 }
 
-export interface Evidence {
-  uri: string
+export interface Channel {
+  property: string
+  unit: string | null
+  type: string | null
+  sample_count: number
+  context_before: number
+  context_after: number
+}
+
+export interface ChunkEntry {
+  channel: number
+  first: number
+  count: number
+  from: string
+  to: string
+  sha256: string
+}
+
+/** What a piece of evidence is, without its samples. */
+export interface Manifest {
+  kind: string
   asset: string
   window: Window
+  as_of: string
+  channels: Channel[]
   sample_count: number
-  channels: { property: string; unit: string | null }[]
-  chunks: { from: string; to: string; samples: number; sha256: string }[]
+  chunks: ChunkEntry[]
   merkle_root: string
+}
+
+export interface ChunkProof {
+  evidence: string
+  manifest: Manifest
+  index: number
+  /** Its bytes, base64. */
+  chunk: string
+  path: string[]
 }
 
 export interface InvoiceLine {
   claim: string
-  cause_kind?: string
   cause: string
+  statement?: string | null
   description: string
   quantity: Quantity
   unit_price: string
   adjustment: Money
   net: Money
   tax_percent: string
+}
+
+export interface Totals {
+  net: Money
+  taxes: { percent: string; taxable: Money; tax: Money }[]
+  tax: Money
+  gross: Money
+  prepaid: Money
+  rounding: Money
+  payable: Money
 }
 
 export interface Invoice {
@@ -81,93 +123,130 @@ export interface Invoice {
   buyer: string
   corrects: string | null
   lines: InvoiceLine[]
-  totals: { net: Money; taxes: { percent: string; taxable: Money; tax: Money }[]; tax: Money; gross: Money; prepaid: Money; rounding: Money; payable: Money }
+  totals: Totals
   settled: Money
   issued_at: string
   due_at: string
   state: string
 }
 
-export interface Account {
+export interface PrintedParty {
+  id: string
+  name_zh: string
+  name_en: string
+  identifiers: { scheme: string; value: string }[]
+}
+
+export interface InvoiceDocument {
+  invoice: Invoice
+  seller: PrintedParty
+  buyer: PrintedParty
+  agreement_title: string
+  corrects_number: string | null
+  open: Money
+}
+
+interface Balances {
+  debits_pending_minor: number
+  debits_posted_minor: number
+  credits_pending_minor: number
+  credits_posted_minor: number
+}
+
+interface WireAccount {
   id: string
   party: string
+  currency: string
   purpose: string
   reference: string
-  currency: string
+  frozen_by: string | null
+  balances: Balances
+}
+
+export interface Account extends Omit<WireAccount, 'balances'> {
+  /** What the account holds, seen from its own side: money at hand, money owed, income. */
   balance: Money
   pending_in: Money
   pending_out: Money
-  frozen_by: string | null
 }
 
-export interface Transfer {
+interface WireTransfer {
+  seq: number
+  party: string
   id: string
   group: string
   kind: string
-  debit: AccountRef
-  credit: AccountRef
-  amount: Money
+  debit: string
+  credit: string
+  currency: string
+  requested_minor: number
+  amount_minor: number
+  pending: string | null
+  expires_at: string | null
   reason: string
   cause: string
-  pending: string | null
   recorded_at: string
-  expires_at: string | null
+  debit_after: Balances
+  credit_after: Balances
+  hash: string
 }
 
-export interface AccountRef {
-  id: string
-  purpose: string
-  party: string
+export interface Transfer extends Omit<WireTransfer, 'amount_minor' | 'requested_minor'> {
+  amount: Money
 }
 
-/** The lineage of a sum of money, from the payment down to the samples. */
+/** One record of a trace with what it rests on; without an id it is not for us to see. */
+export interface TraceNode {
+  kind: 'agreement' | 'transfer' | 'invoice' | 'claim' | 'reading' | 'evidence' | 'samples' | 'machine'
+  id?: string
+  title?: string
+  state?: string
+  at?: string
+  amount?: Money
+  quantity?: Quantity
+  window?: Window
+  asset?: string
+  property?: string
+  samples?: number
+  linked?: string[]
+  children?: TraceNode[]
+}
+
 export interface Trace {
-  transfer: Transfer | null
-  claim: { id: string; description: string; net: Money; state: string } | null
-  invoice: { id: string; number: string; gross: Money; state: string } | null
-  reading: { id: string; quantity: Quantity; window: Window; property: string; state: string } | null
-  evidence: { uri: string; samples: number } | null
-  machine: { id: string; name: string; code: string } | null
-  job: { id: string; booking: string } | null
+  root: TraceNode
+  used_by: TraceNode[]
 }
 
 export interface TrialLine {
   party: string
-  purpose: string
   currency: string
-  debits: Money
-  credits: Money
+  purpose: string
+  debits_minor: number
+  credits_minor: number
   net: Money
 }
 
 export interface TrialBalance {
   lines: TrialLine[]
-  totals: { currency: string; debits: Money; credits: Money; balanced: boolean }[]
+  /** Per currency; zero in sound books. */
+  sums: Money[]
 }
 
 export interface Case {
   id: string
   kind: string
-  state: string
   title: string
   subjects: string[]
+  agreement: string | null
   opened_by: string
-  opened_at: string
+  parties: string[]
+  notes: { party: string; by: string; at: string; text: string; cites?: string }[]
   deadline_at: string | null
-  default_outcome: string | null
+  default_outcome: string
   outcome: string | null
-  decision: string | null
-  notes: { at: string; by: string; text: string }[]
-  freezes: string[]
-}
-
-export interface Agreement {
-  id: string
-  title: string
-  provider: string
-  receiver: string
   state: string
-  clauses: Record<string, unknown>[]
+  opened_at: string
+  closed_at: string | null
 }
 
 export interface HistoryLine {
@@ -177,18 +256,41 @@ export interface HistoryLine {
   kind: string
 }
 
-export const readingList = () => all<Reading>('/readings', {}, 1000)
+// Income and debts grow on the credit side; everything else on the debit side.
+const CREDIT_SIDE = ['revenue', 'payable', 'external', 'reserve', 'tax']
+
+function accountOf({ balances, ...account }: WireAccount): Account {
+  const credit = CREDIT_SIDE.includes(account.purpose)
+  const net = balances.debits_posted_minor - balances.credits_posted_minor
+  const money = (minor: number) => fromMinor(minor, account.currency)
+  return {
+    ...account,
+    balance: money(credit ? -net : net),
+    pending_in: money(credit ? balances.credits_pending_minor : balances.debits_pending_minor),
+    pending_out: money(credit ? balances.debits_pending_minor : balances.credits_pending_minor),
+  }
+}
+
+const transferOf = ({ amount_minor, requested_minor: _, ...transfer }: WireTransfer): Transfer => ({ ...transfer, amount: fromMinor(amount_minor, transfer.currency) })
+
+export const readingList = () => all<Reading>('/readings')
 export const reading = (id: string) => get<Reading>(`/readings/${id}`)
-export const readingRecompute = (id: string, key: string) => post<Recomputed>(`/readings/${id}/recompute`, {}, key)
-export const evidence = (uri: string) => get<Evidence>(`/evidence/${encodeURIComponent(uri)}`)
-export const invoiceList = () => all<Invoice>('/invoices', {}, 1000)
-export const invoice = (id: string) => get<Invoice>(`/invoices/${id}`)
-export const accountList = () => all<Account>('/accounts')
-export const transfersOf = (account: string) => all<Transfer>(`/accounts/${account}/transfers`, {}, 1000)
-export const transfer = (id: string) => get<Transfer>(`/transfers/${id}`)
-export const trace = (id: string) => get<Trace>(`/trace/${id}`)
+export const readingRecompute = (id: string) => post<Recomputed>(`/readings/${id}/recompute`)
+export const evidence = (uri: string) => get<Manifest>(`/evidence/${encodeURIComponent(uri.replace('ni:///sha-256;', ''))}`)
+export const chunkProof = (reading: string, index: number) => get<ChunkProof>(`/readings/${reading}/chunks/${index}`)
+export const exportAddress = (reading: string) => `/api/v1/readings/${reading}/export`
+export const invoiceList = () => all<Invoice>('/invoices')
+export const invoiceDocument = (id: string) => get<InvoiceDocument>(`/invoices/${id}/document`)
+export const invoiceSettle = (id: string, from: 'cash' | 'escrow', key: string) => post<Invoice>(`/invoices/${id}/settle`, { from }, key)
+export const accountList = async () => (await all<WireAccount>('/accounts')).map(accountOf)
+export const transferList = async () => (await all<WireTransfer>('/transfers')).map(transferOf)
+export const transfersOf = async (account: string) => (await all<WireTransfer>(`/accounts/${account}/transfers`)).map(transferOf)
+export const transfer = async (id: string) => transferOf(await get<WireTransfer>(`/transfers/${id}`))
+export const trace = (id: string) => get<Trace>(`/trace/${encodeURIComponent(id)}`)
 export const trialBalance = () => get<TrialBalance>('/trial-balance')
 export const caseList = () => all<Case>('/cases')
 export const oneCase = (id: string) => get<Case>(`/cases/${id}`)
-export const agreement = (id: string) => get<Agreement>(`/agreements/${id}`)
+export const caseNote = (id: string, text: string, key: string) => post<Case>(`/cases/${id}/notes`, { text }, key)
+export const caseDecide = (id: string, outcome: string, text: string, key: string) => post<Case>(`/cases/${id}/decide`, { outcome, text }, key)
+export const caseClose = (id: string, key: string) => post<Case>(`/cases/${id}/close`, {}, key)
 export const history = (id: string) => get<HistoryLine[]>(`/history/${id}`)

@@ -26,3 +26,15 @@ export function subtract(a: Money, b: Money): Money {
   const digits = Math.max(a.amount.split('.')[1]?.length ?? 0, b.amount.split('.')[1]?.length ?? 0)
   return { amount: major(minor(a.amount, digits) - minor(b.amount, digits), digits), currency: a.currency }
 }
+
+const digits = new Map<string, number>()
+
+/** Minor units (fen, cents) to decimal text, by the digits that ISO 4217 gives the currency. */
+export function fromMinor(minor: number, currency: string): Money {
+  let places = digits.get(currency)
+  if (places === undefined) {
+    places = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
+    digits.set(currency, places)
+  }
+  return { amount: major(BigInt(minor), places), currency }
+}
