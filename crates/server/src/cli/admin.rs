@@ -4,6 +4,7 @@ use appkit::{OsChance, SystemClock, identity};
 use clap::{Args, Subcommand};
 use kernel::{Error, Result};
 
+use super::ledger;
 use crate::{config::Config, platform::Platform};
 
 /// Administration.
@@ -17,6 +18,12 @@ pub struct Admin {
 enum Action {
     /// Make a new one-time setup code, as long as nobody has an account.
     SetupCode,
+    /// Compare the simulator's acknowledgement ledger with what is stored: every acknowledged point must be there, once.
+    LedgerCheck {
+        /// The ledger, kept outside the platform.
+        #[arg(long)]
+        ledger: PathBuf,
+    },
     /// Write the reference pages (OpenAPI document, routes with policies) from the program itself.
     Reference {
         /// Folder to write into.
@@ -29,6 +36,7 @@ impl Admin {
     pub async fn run(self, config: Config, as_json: bool) -> Result<ExitCode> {
         match self.action {
             Action::SetupCode => setup_code(config, as_json).await,
+            Action::LedgerCheck { ledger } => ledger::check(config, &ledger, as_json).await,
             Action::Reference { out } => reference(config, &out).await,
         }
     }

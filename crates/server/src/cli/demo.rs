@@ -23,8 +23,6 @@ use crate::{
 
 const PARK: &str = "demo-park.json";
 const SIGN_INS: &str = "demo-sign-ins.json";
-/// How far back the demo's history goes.
-const HISTORY: Duration = Duration::from_days(90);
 const STEP: Duration = Duration::from_secs(60);
 
 /// Serve a demo park.
@@ -42,6 +40,9 @@ pub struct Demo {
     /// First port of the simulated Modbus machines.
     #[arg(long, default_value_t = 15_020)]
     modbus_port: u16,
+    /// Days of history to fill in, 0–400.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(0..=400))]
+    history_days: u32,
     /// Do not run the machines; only register and fill the history in.
     #[arg(long)]
     no_simulation: bool,
@@ -92,14 +93,17 @@ impl Demo {
         now: Timestamp,
         modbus: SocketAddr,
     ) -> Result<Registered> {
-        println!("preparing the demo park: 90 days of history …");
-        let origin = (now - HISTORY).floor_to(STEP);
+        println!("preparing the demo park: {} days of history …", self.history_days);
+        // Machines have lived for a day at least, so that their counters and tools are under way.
+        let origin = (now - Duration::from_days(i64::from(self.history_days.max(1)))).floor_to(STEP);
         clock.set(origin);
         let (registered, sign_ins) = register(platform, Park::demo_from(self.seed, origin), modbus).await?;
-        let window = Window { from: origin, to: now.floor_to(STEP) };
-        let began = Instant::now();
-        let points = backfill(platform, &registered, window, STEP).await?;
-        println!("{points} points in {:.1?}", began.elapsed());
+        if self.history_days > 0 {
+            let window = Window { from: origin, to: now.floor_to(STEP) };
+            let began = Instant::now();
+            let points = backfill(platform, &registered, window, STEP).await?;
+            println!("{points} points in {:.1?}", began.elapsed());
+        }
         clock.set(now);
         platform.settle().await?;
         write(&config.data, SIGN_INS, &sign_ins)?;

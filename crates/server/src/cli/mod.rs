@@ -4,6 +4,7 @@ mod admin;
 mod demo;
 mod doctor;
 mod evidence;
+mod ledger;
 mod serve;
 mod simulate;
 mod story;

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The showpiece path in real Chromium against the real server with the demo park. Screenshots go to test-output/screenshots.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+cargo build -q -p server
+folder=$(mktemp -d /tmp/baigong-e2e.XXXXXX)
+trap 'stop_server; rm -rf "$folder"' EXIT
+start_server "$folder/data" "$folder/server.log" demo
+mkdir -p test-output/screenshots
+if ! BASE_URL=$BASE_URL SIGN_INS="$folder/data/demo-sign-ins.json" SCREENSHOT_DIR=test-output/screenshots \
+    node web/e2e/showpiece.mjs; then
+    echo "--- the server's last lines" >&2
+    tail -40 "$folder/server.log" >&2
+    exit 1
+fi
