@@ -8,7 +8,9 @@ mod device;
 mod equipment;
 mod machine;
 mod quarantine;
+mod series;
 mod thing_model;
+mod timeline;
 
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ pub fn routes() -> Routes {
         .merge(thing_model::routes())
         .merge(equipment::routes())
         .merge(machine::routes())
+        .merge(series::routes())
+        .merge(timeline::routes())
         .merge(device::routes())
         .merge(quarantine::routes())
         .merge(alarm_rule::routes())
