@@ -42,6 +42,44 @@ impl Right {
     }
 }
 
+/// What somebody is in their organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Everything in the own organisation.
+    Admin,
+    /// Looks, and runs machines.
+    Operator,
+    /// Looks, and trades.
+    Trader,
+    /// Looks, and settles.
+    Finance,
+    /// Looks.
+    Viewer,
+    /// Sends telemetry.
+    Device,
+    /// Administers the installation, and sees no organisation's data by it.
+    Platform,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 7] =
+        [Role::Admin, Role::Operator, Role::Trader, Role::Finance, Role::Viewer, Role::Device, Role::Platform];
+
+    /// Its name in the policies, in the database and on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Admin => "admin",
+            Role::Operator => "operator",
+            Role::Trader => "trader",
+            Role::Finance => "finance",
+            Role::Viewer => "viewer",
+            Role::Device => "device",
+            Role::Platform => "platform",
+        }
+    }
+}
+
 /// Which kind of credential asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the kinds")]
@@ -75,8 +113,8 @@ pub struct Principal {
     pub kind: PrincipalKind,
     /// Its organisation.
     pub tenant: String,
-    /// Its roles: `admin`, `operator`, `trader`, `finance`, `viewer`, `device`, `platform`.
-    pub roles: Vec<&'static str>,
+    /// Its roles.
+    pub roles: Vec<Role>,
     /// Whether its organisation is suspended.
     pub suspended: bool,
 }
@@ -145,7 +183,7 @@ pub struct Request<'a> {
 pub struct Decision {
     /// Whether it may.
     pub allowed: bool,
-    /// The policies that decided, by name; none when nothing permitted it.
+    /// The policies that decided, by name: permits when allowed, forbids when refused; none when nothing permitted it.
     pub reasons: Vec<String>,
     /// The grant it rests on, if it rests on one: the access must be logged under it.
     pub grant: Option<String>,

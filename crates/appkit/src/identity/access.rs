@@ -157,7 +157,7 @@ impl Access {
             id: caller.subject.to_string(),
             kind: kind_of(caller.subject),
             tenant: caller.tenant.to_string(),
-            roles: caller.roles.iter().map(|role| name_of(*role)).collect(),
+            roles: caller.roles.iter().map(|role| role_of(*role)).collect(),
             suspended: read(&self.suspended).contains(&caller.tenant),
         };
         let thing = policy::Object {
@@ -211,14 +211,18 @@ fn right_of(right: Right) -> policy::Right {
 
 /// The name of a role in policies and in the database.
 pub(super) fn name_of(role: Role) -> &'static str {
+    role_of(role).name()
+}
+
+fn role_of(role: Role) -> policy::Role {
     match role {
-        Role::Admin => "admin",
-        Role::Operator => "operator",
-        Role::Trader => "trader",
-        Role::Finance => "finance",
-        Role::Viewer => "viewer",
-        Role::Device => "device",
-        Role::Platform => "platform",
+        Role::Admin => policy::Role::Admin,
+        Role::Operator => policy::Role::Operator,
+        Role::Trader => policy::Role::Trader,
+        Role::Finance => policy::Role::Finance,
+        Role::Viewer => policy::Role::Viewer,
+        Role::Device => policy::Role::Device,
+        Role::Platform => policy::Role::Platform,
     }
 }
 
