@@ -4,30 +4,18 @@ import { defineConfig } from 'vitest/config'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-// `BAIGONG_API=http://127.0.0.1:8480 npm run dev` works on a running server; without it, on the invented data of web/dev.
-const server = process.env.BAIGONG_API
+// `npm run dev` shows the console as it is being written, on the data of a running server (`baigong demo`).
+const server = process.env.BAIGONG_API ?? 'http://127.0.0.1:7400'
 
 export default defineConfig({
   root: here('.'),
-  plugins: [
-    vue(),
-    {
-      name: 'invented-data',
-      apply: 'serve',
-      async configureServer(dev) {
-        if (server || process.env.VITEST) return
-        const { createMock } = await import(/* @vite-ignore */ here('./dev/mock.mjs'))
-        const mock = createMock()
-        dev.middlewares.use(mock.http)
-        if (dev.httpServer) mock.attach(dev.httpServer)
-      },
-    },
-  ],
+  plugins: [vue()],
   resolve: { alias: { '@': here('./src') } },
   server: {
     port: 5173,
     fs: { allow: [here('..')] },
-    proxy: server ? { '/api': { target: server, ws: true, changeOrigin: true } } : undefined,
+    // The origin must be the server's own: a change made with a cookie is refused from anywhere else.
+    proxy: { '/api': { target: server, ws: true, changeOrigin: true, headers: { origin: server } } },
   },
   build: {
     outDir: here('./dist'),

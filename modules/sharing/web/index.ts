@@ -31,6 +31,6 @@ export default defineRoom({
   machine: [defineAsyncComponent(() => import('./parts/MachineMoney.vue'))],
   earning: async () => {
     const running = (await bookingList()).filter((booking) => booking.state === 'running')
-    return Object.fromEntries(running.map((booking) => [booking.asset, t('tile.earning')]))
+    return Object.fromEntries(running.filter((booking) => booking.side === 'provider').map((booking) => [booking.machine.asset, t('tile.earning')]))
   },
 })

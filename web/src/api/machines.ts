@@ -155,6 +155,9 @@ export async function series(id: string, property: string, from: number, to: num
   return drawable(wire, counter)
 }
 
+// Slow senders speak once a minute; only a longer silence is a gap.
+const GAP_MS = 150_000
+
 const numeric = (value: Value) => (typeof value === 'number' ? value : typeof value === 'boolean' ? Number(value) : null)
 
 /** Columns of a series, with a null wherever nothing was measured for much longer than usual: a gap is not a line. */
@@ -162,11 +165,12 @@ export function drawable(wire: WireSeries, counter: boolean): Series {
   const series: Series = { t: [], y: [], complete: wire.complete }
   if (wire.buckets.length > 0) {
     const period = wire.period_ms ?? 0
+    const pause = Math.max(GAP_MS, period * 2.5)
     series.low = []
     series.high = []
     let last = -Infinity
     for (const [start, , low, high, mean, , end] of wire.buckets) {
-      if (last !== -Infinity && start - last > period * 2.5) push(series, last + period, null)
+      if (last !== -Infinity && start - last > pause) push(series, last + period, null)
       push(series, start + (counter ? period : period / 2), counter ? end : mean, low, high)
       last = start
     }
@@ -175,7 +179,7 @@ export function drawable(wire: WireSeries, counter: boolean): Series {
   const before = wire.before && numeric(wire.before[1])
   const steps = wire.points.slice(1).map((point, index) => point[0] - (wire.points[index]?.[0] ?? 0)).sort((a, b) => a - b)
   const usual = steps[Math.floor(steps.length / 2)] ?? 0
-  const gap = Math.max(60_000, usual * 6)
+  const gap = Math.max(GAP_MS, usual * 6)
   const first = wire.points[0]?.[0]
   if (before !== undefined && before !== null && (counter || (first !== undefined && wire.before && first - wire.before[0] < gap))) push(series, wire.from, before)
   let last = series.t.at(-1) ?? -Infinity

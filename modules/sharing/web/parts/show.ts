@@ -3,12 +3,12 @@
 import { decimal, money, number, unitSymbol } from '@/format'
 import { lang } from '@/i18n/core'
 import { t, word } from '../locale'
-import type { Capability, PriceRule } from '../api'
+import type { PriceRule, Terms } from '../api'
 
 export const tolerance = (um: number) => (um < 1000 ? `±${um} µm` : `±${number(um / 1000)} mm`)
 export const roughness = (nm: number) => `Ra ${number(nm / 1000)} µm`
 export const envelope = (sides: readonly number[]) => `${sides.map((side) => number(side)).join(' × ')} mm`
-export const lot = (one: Pick<Capability, 'lot_min' | 'lot_max'>) => `${number(one.lot_min)}–${number(one.lot_max)}`
+export const lot = (one: Pick<Terms, 'lot_min' | 'lot_max'>) => `${number(one.lot_min)}–${number(one.lot_max)}`
 
 /** `¥280.00 / 小时`, `每件价值的 5%`. */
 export function price(rule: PriceRule): string {
