@@ -144,6 +144,7 @@ CREATE TABLE record_event (
 CREATE INDEX record_event_provider ON record_event (provider, seq);
 CREATE INDEX record_event_receiver ON record_event (receiver, seq);
 CREATE INDEX record_event_resource ON record_event (resource, seq);
+CREATE INDEX record_event_reading ON record_event (reading);
 CREATE INDEX record_event_agreement ON record_event (agreement, seq);
 
 CREATE TABLE record_fulfilment (
@@ -206,6 +207,7 @@ CREATE TABLE record_reading (
     created_at BIGINT NOT NULL
 );
 CREATE INDEX record_reading_meter ON record_reading (meter, window_from);
+CREATE INDEX record_reading_asset ON record_reading (asset, window_to);
 CREATE INDEX record_reading_provider ON record_reading (provider, id);
 CREATE INDEX record_reading_receiver ON record_reading (receiver, id);
 CREATE INDEX record_reading_agreement ON record_reading (agreement);
@@ -276,7 +278,6 @@ CREATE TABLE record_account (
     reference TEXT NOT NULL,
     credits_must_not_exceed_debits BIGINT NOT NULL,
     debits_must_not_exceed_credits BIGINT NOT NULL,
-    history BIGINT NOT NULL,
     frozen_by TEXT,
     debits_pending_minor BIGINT NOT NULL,
     debits_posted_minor BIGINT NOT NULL,

@@ -77,6 +77,16 @@ pub(crate) fn seq_cursor(page: &appkit::PageQuery) -> Result<i64> {
     }
 }
 
+/// The cursor of a list by id: part of an id, and nothing else.
+pub(crate) fn id_cursor(page: &appkit::PageQuery) -> Result<&str> {
+    let after = page.after();
+    if after.len() <= 80 && after.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return Ok(after);
+    }
+    Err(Error::invalid("record.page.cursor", "the cursor is not one of this list")
+        .hint("pass back what the page before said"))
+}
+
 /// A handler that lists a noun by id for the caller's organisation.
 macro_rules! list_handler {
     ($(#[$doc:meta])* $name:ident, $path:literal, $tag:literal, $view:ty, $list:path) => {
@@ -88,7 +98,7 @@ macro_rules! list_handler {
             appkit::Query(page): appkit::Query<appkit::PageQuery>,
         ) -> appkit::Result<appkit::Json<appkit::Page<$view>>> {
             let limit = page.limit()?;
-            let rows = $list(&mut host.db(), caller.tenant, page.after(), limit + 1).await?;
+            let rows = $list(&mut host.db(), caller.tenant, crate::http::id_cursor(&page)?, limit + 1).await?;
             Ok(appkit::Json(appkit::Page::of(rows.into_iter().map(<$view>::from).collect(), limit, |row: &$view| row.id.to_string())))
         }
     };

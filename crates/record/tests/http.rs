@@ -176,6 +176,20 @@ async fn a_payment_is_traced_to_its_machine_and_proved_outside() {
         let contents =
             doors.buyer.get(&format!("/api/v1/agreements/{}/contents", made.agreement)).await.expect(200).body;
         assert_eq!(contents["escrow"]["amount"], "130.48");
+        let earned = format!("/api/v1/earnings/{}?from={}&to={}", park.asset, park.window.from, park.window.to);
+        let earnings = doors.shop.get(&earned).await.expect(200).body;
+        assert_eq!(earnings["sums"][0]["settled"], json!({"amount": "504.00", "currency": "CNY"}));
+        assert_eq!(earnings["readings"][0]["id"].as_str(), Some(made.reading.as_str()));
+        doors.buyer.get(&earned).await.expect(404);
+        let ended = format!("/api/v1/agreements/{}/state", made.agreement);
+        doors.shop.post(&ended, json!({"to": "completed"})).await.expect(404);
+        doors.buyer.post(&ended, json!({"to": "completed"})).await.expect(200);
+        let contents =
+            doors.buyer.get(&format!("/api/v1/agreements/{}/contents", made.agreement)).await.expect(200).body;
+        assert_eq!(
+            (contents["escrow"]["amount"].as_str(), contents["claims"][0]["state"].as_str()),
+            (Some("0.00"), Some("settled"))
+        );
         let from = format!("from={}&to={}", park.window.from, park.window.to);
         let preview = doors.shop.get(&format!("/api/v1/meters/{}/preview?{from}", made.meter)).await.expect(200).body;
         assert_eq!(preview["quantity"], "1.8");
@@ -410,8 +424,14 @@ async fn nonsense_is_refused_not_survived() {
         assert_eq!(doors.shop.post("/api/v1/readings", seal).await.expect(422).code(), "record.reading.window");
         let item = json!({"code": "a\u{0}b", "revision": "A", "kind": "good", "name_en": "x", "unit": "H87", "tracking": "lot"});
         assert_eq!(doors.shop.post("/api/v1/items", item).await.expect(422).code(), "record.text.malformed");
-        for path in ["trace/nonsense", "readings/nonsense", "transfers?cursor=x", "evidence/short", "accounts?limit=0"]
-        {
+        for path in [
+            "trace/nonsense",
+            "readings/nonsense",
+            "transfers?cursor=x",
+            "evidence/short",
+            "accounts?limit=0",
+            "items?cursor=%00",
+        ] {
             let answer = doors.shop.get(&format!("/api/v1/{path}")).await;
             assert_eq!(answer.status, 400, "{path}: {:#}", answer.body);
         }

@@ -6,7 +6,13 @@ use kernel::{
 use serde::Serialize;
 
 use super::{Agreement, AgreementState, Clause, Signature, clauses_check, store};
-use crate::{canonical::canonical_ni, events};
+use crate::{
+    canonical::canonical_ni,
+    claim::{ClaimState, claim_list_by_agreement},
+    events,
+    ledger::escrow_refund_in_tx,
+    meter::{ReadingState, reading_list_by_agreement},
+};
 
 /// An agreement as one wants to draft it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +143,56 @@ pub async fn agreement_sign(tx: &mut Tx, id: AgreementId, party: PartyId, by: &s
         tx.publish(events::AGREEMENT_SIGNED, 1, id.to_string(), agreement.provider, &payload)?;
     }
     Ok(agreement)
+}
+
+/// Ends an agreement: completed when everything under it is paid, terminated before anything happened. What is left in
+/// escrow goes back to the receiver.
+///
+/// # Errors
+/// `record.agreement.open-claims` while claims are open or a reading is not claimed for; `record.agreement.in-force` when one
+/// side would terminate what has begun; `record.account.frozen` during a dispute; `record.agreement.step`.
+pub async fn agreement_close(tx: &mut Tx, id: AgreementId, to: AgreementState) -> Result<Agreement> {
+    let agreement = store::agreement_get(tx, id).await?;
+    let begun = matches!(agreement.state, AgreementState::Active | AgreementState::Suspended);
+    if to == AgreementState::Terminated && begun {
+        return Err(Error::conflict(
+            "record.agreement.in-force",
+            "an agreement in force is completed, or ended by a case",
+        )
+        .hint("complete it when everything is paid, or open a case"));
+    }
+    if begun {
+        let open = claim_list_by_agreement(tx, id)
+            .await?
+            .into_iter()
+            .find(|claim| !claim.state.next().is_empty() && claim.state != ClaimState::Settled);
+        if let Some(claim) = open {
+            return Err(Error::conflict(
+                "record.agreement.open-claims",
+                format!("the claim {} is {}", claim.id, claim.state),
+            )
+            .hint("invoice and pay every claim first"));
+        }
+        let unbilled = reading_list_by_agreement(tx, id).await?.into_iter().find(|reading| {
+            matches!(reading.state, ReadingState::Sealed | ReadingState::Disputed)
+                && agreement.prices().any(|(_, price)| {
+                    price.meter.is_none_or(|meter| meter == reading.statement.meter)
+                        && price.unit.dimension() == reading.statement.unit.dimension()
+                })
+        });
+        if let Some(reading) = unbilled {
+            return Err(Error::conflict(
+                "record.agreement.open-claims",
+                format!("the reading {} is {} and not billed", reading.id(), reading.state),
+            )
+            .hint("derive its claims and invoice them first"));
+        }
+    }
+    let ended = agreement_step(tx, id, to).await?;
+    if let Some(currency) = agreement.currency() {
+        escrow_refund_in_tx(tx, id, agreement.receiver, currency, None).await?;
+    }
+    Ok(ended)
 }
 
 /// Drafts, proposes, signs for every party and activates in one go: for bookings, where a published offer is the provider's

@@ -161,7 +161,8 @@ async fn agreement_sign(
     command.reply(200, &agreement).await
 }
 
-/// Takes a step: active, suspended, completed, terminated. Activation needs the agreed escrow to be funded.
+/// Takes a step: active (needs the agreed escrow), suspended, completed (by the receiver, when everything is paid), terminated
+/// (before it is in force). What is left in escrow goes back.
 #[utoipa::path(post, path = "/api/v1/agreements/{id}/state", tag = "record", params(("id" = String, Path)), request_body = StepRequest,
     responses((status = 200, body = Agreement), (status = 409, body = Problem)))]
 async fn agreement_step(
@@ -189,8 +190,16 @@ async fn agreement_step(
             .into());
         }
     }
-    let agreement = app::agreement_step(command.tx(), id, to).await?;
-    command.reply(200, &agreement).await
+    let ended = match to {
+        // What was promised is done when the side that pays says so.
+        AgreementState::Completed => {
+            takes_part(&caller, &[agreement.receiver])?;
+            app::agreement_close(command.tx(), id, to).await?
+        }
+        AgreementState::Terminated => app::agreement_close(command.tx(), id, to).await?,
+        _ => app::agreement_step(command.tx(), id, to).await?,
+    };
+    command.reply(200, &ended).await
 }
 
 /// Sets the agreed amount aside, out of the receiver's cash. Done once; asking again changes nothing.

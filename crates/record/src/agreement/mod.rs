@@ -8,7 +8,10 @@ pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 
-pub use app::{NewAgreement, agreement_conclude, agreement_digest, agreement_draft, agreement_sign, agreement_step};
+pub use app::{
+    NewAgreement, agreement_close, agreement_conclude, agreement_digest, agreement_draft, agreement_sign,
+    agreement_step,
+};
 pub use clauses::{
     Acceptance, Basis, Charge, Clause, Coverage, DataUse, Dispute, Escrow, Price, Tolerance, clauses_check,
 };

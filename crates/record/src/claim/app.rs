@@ -1,7 +1,7 @@
 use appkit::Tx;
 use kernel::{
     Error, Money, Quantity, Result, Timestamp,
-    id::{AgreementId, CaseId, ClaimId, InvoiceId, ReadingId},
+    id::{AgreementId, CaseId, ClaimId, EventId, InvoiceId, ReadingId},
 };
 
 use super::{
@@ -10,6 +10,8 @@ use super::{
 };
 use crate::{
     agreement::{Basis, Price, agreement_get},
+    case::{CaseState, Outcome, case_get},
+    event::{EventState, event_get},
     events,
     ledger::{
         Movement, NewTransfer, PayFrom, Purpose, Reason, account_ensure, escrow_balance, payment_post_in_tx,
@@ -42,8 +44,7 @@ pub async fn claims_accrue(tx: &mut Tx, reading: ReadingId) -> Result<Vec<Claim>
     let prices: Vec<(usize, Price)> =
         agreement.prices().filter(|(_, price)| applies(price)).map(|(index, price)| (index, price.clone())).collect();
     if prices.is_empty() {
-        return Err(Error::unprocessable("record.claim.no-price", "no price clause counts by this meter")
-            .hint("name the meter in a price clause, or use a price in the meter's kind of unit"));
+        return Err(no_price());
     }
     let mut claims = Vec::with_capacity(prices.len());
     for (index, price) in prices {
@@ -87,12 +88,103 @@ pub async fn claims_accrue(tx: &mut Tx, reading: ReadingId) -> Result<Vec<Claim>
     Ok(claims)
 }
 
+/// Derives the claims that follow from a fact other than a reading, such as delivered pieces: one per price clause without a
+/// meter that counts in the event's kind of unit. Asking again gives the same claims.
+///
+/// # Errors
+/// `record.claim.not-attested` when rights moved on one side's word only (I15); `record.claim.no-agreement`,
+/// `record.claim.no-price`.
+pub async fn claims_accrue_event(tx: &mut Tx, event: EventId) -> Result<Vec<Claim>> {
+    let event = event_get(tx, event).await?;
+    let known = claim_list_by_cause(tx, CauseKind::Event, &event.id.to_string()).await?;
+    if !known.is_empty() {
+        return Ok(known);
+    }
+    if event.state == EventState::Corrected
+        || (event.state != EventState::Attested && event.content.action.moves_rights())
+    {
+        return Err(Error::conflict("record.claim.not-attested", format!("the event is {}", event.state))
+            .hint("both sides confirm the event, or it cites evidence"));
+    }
+    let (Some(agreement), Some(quantity)) = (event.content.agreement, event.content.measure()) else {
+        return Err(Error::unprocessable(
+            "record.claim.no-agreement",
+            "the event is not under an agreement, or has no quantity",
+        ));
+    };
+    if event.content.reading.is_some() {
+        return Err(Error::unprocessable("record.claim.no-price", "what a reading says is claimed for by the reading"));
+    }
+    let agreement = agreement_get(tx, agreement).await?;
+    let prices: Vec<(usize, Price)> = agreement
+        .prices()
+        .filter(|(_, price)| price.meter.is_none() && price.unit.dimension() == quantity.unit.dimension())
+        .map(|(index, price)| (index, price.clone()))
+        .collect();
+    if prices.is_empty() {
+        return Err(no_price());
+    }
+    let mut claims = Vec::with_capacity(prices.len());
+    for (index, price) in prices {
+        let charged = store::charged(tx, agreement.id, index as u32, price.currency).await?;
+        let charge = price.charge(quantity, charged)?;
+        let claim = Claim {
+            id: tx.new_id(),
+            agreement: agreement.id,
+            clause: index as u32,
+            cause_kind: CauseKind::Event,
+            cause: event.id.to_string(),
+            corrects: None,
+            debtor: agreement.receiver,
+            creditor: agreement.provider,
+            description: format!("{}, {}", event.content.action, event.content.occurred_at),
+            quantity: charge.quantity,
+            unit_price: charge.unit_price,
+            adjustment: charge.adjustment,
+            net: charge.net,
+            tax_percent: price.tax_percent,
+            statement: None,
+            state: ClaimState::Accrued,
+            invoice: None,
+            accrued_at: tx.now(),
+        };
+        keep(tx, &claim).await?;
+        claims.push(claim);
+    }
+    Ok(claims)
+}
+
+fn no_price() -> Error {
+    Error::unprocessable("record.claim.no-price", "no price clause counts by this meter or unit")
+        .hint("name the meter in a price clause, or use a price in the meter's kind of unit")
+}
+
 /// A claim by a decision: the difference between what was claimed and what a case found to be due.
 ///
 /// # Errors
-/// `record.claim.same-amount` when nothing changes.
+/// `record.claim.same-amount` when nothing changes; `record.claim.no-decision` unless the case is about the same agreement and
+/// was decided so; `record.claim.adjusted` the second time.
 pub async fn claim_adjust(tx: &mut Tx, original: ClaimId, due: Money, case: CaseId) -> Result<Claim> {
     let original = claim_get(tx, original).await?;
+    let decided = case_get(tx, case).await?;
+    let corrects = matches!(decided.outcome, Some(Outcome::Corrected | Outcome::Rejected | Outcome::Settled));
+    if decided.agreement != Some(original.agreement)
+        || !matches!(decided.state, CaseState::Decided | CaseState::Closed)
+        || !corrects
+    {
+        return Err(Error::conflict("record.claim.no-decision", "no decision calls for a correction of this claim")
+            .hint("a case about the same agreement must be decided as corrected, rejected or settled"));
+    }
+    if claim_list_by_cause(tx, CauseKind::Case, &case.to_string())
+        .await?
+        .iter()
+        .any(|claim| claim.clause == original.clause)
+    {
+        return Err(Error::conflict(
+            "record.claim.adjusted",
+            "this case has corrected a claim under this clause already",
+        ));
+    }
     let net = due.minus(original.net)?;
     if net.minor() == 0 {
         return Err(Error::conflict("record.claim.same-amount", "the claim is over this amount already"));

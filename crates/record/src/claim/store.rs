@@ -233,3 +233,47 @@ pub(super) async fn charged(
     }
     Ok(sum)
 }
+
+/// What one machine earned its owner in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Earned {
+    /// Net of all claims for its readings, corrections included.
+    #[schema(value_type = crate::wire::MoneySchema)]
+    pub claimed: Money,
+    /// Net of those that are on paper.
+    #[schema(value_type = crate::wire::MoneySchema)]
+    pub invoiced: Money,
+    /// Net of those that are paid.
+    #[schema(value_type = crate::wire::MoneySchema)]
+    pub settled: Money,
+}
+
+/// What a machine earned its owner with the readings that begin in a window, by currency.
+pub async fn earned_by_asset(
+    source: &mut impl Source,
+    owner: PartyId,
+    asset: kernel::id::AssetId,
+    window: kernel::Window,
+) -> Result<Vec<Earned>> {
+    let sql = "SELECT c.currency, c.net_minor, c.state FROM record_reading r
+               JOIN record_claim c ON c.cause_kind = 'reading' AND c.cause = r.id
+               WHERE r.asset = $1 AND r.provider = $2 AND c.creditor = $2 AND r.window_from >= $3 AND r.window_from < $4
+               ORDER BY c.currency, c.id";
+    let mut sums: Vec<Earned> = Vec::new();
+    for row in source.rows(sql, params![asset, owner, window.from, window.to]).await? {
+        let (net, state) = (row.money("net_minor")?, row.parse::<super::ClaimState>("state")?);
+        let zero = Money::zero(net.currency());
+        if sums.last().is_none_or(|last| last.claimed.currency() != net.currency()) {
+            sums.push(Earned { claimed: zero, invoiced: zero, settled: zero });
+        }
+        let Some(last) = sums.last_mut() else { continue };
+        last.claimed = last.claimed.plus(net)?;
+        if state != super::ClaimState::Accrued {
+            last.invoiced = last.invoiced.plus(net)?;
+        }
+        if state == super::ClaimState::Settled {
+            last.settled = last.settled.plus(net)?;
+        }
+    }
+    Ok(sums)
+}

@@ -106,7 +106,7 @@ impl Commitment {
         };
         let before = self.fulfilled.unwrap_or(Quantity::new(Decimal::ZERO, promised.unit));
         let total = before.plus(share.to(promised.unit)?)?;
-        let limit = promised.value * (Decimal::ONE + self.tolerance);
+        let limit = promised.value.checked_mul(Decimal::ONE + self.tolerance).unwrap_or(promised.value);
         if total.value > limit {
             return Err(Error::conflict(
                 "record.commitment.overfulfilled",

@@ -1,14 +1,15 @@
 use appkit::Tx;
 use kernel::{
-    Error, Result,
+    Error, Quantity, Result,
     id::{EventId, PartyId},
 };
 
-use super::{Action, Attestation, Event, EventState, NewEvent, fulfilments_apply, store};
+use super::{Action, Attestation, Event, EventState, Fulfilment, NewEvent, fulfilments_apply, store};
 use crate::{
     agreement::agreement_get,
     commitment::{self, commitment_get},
     events,
+    meter::Reading,
     resource::{self, effects_apply, resource_get},
 };
 
@@ -66,6 +67,34 @@ pub async fn event_record(tx: &mut Tx, by: PartyId, new: NewEvent) -> Result<Eve
     };
     tx.publish(events::EVENT_RECORDED, 1, event.id.to_string(), event.content.provider, &payload)?;
     Ok(event)
+}
+
+/// Records what a sealed reading says as a fact: use of a machine, with the reading's evidence. Once per reading; asking
+/// again gives the event that exists.
+///
+/// # Errors
+/// As [`event_record`]; `record.reading.not-sealed`.
+pub async fn event_record_reading(tx: &mut Tx, reading: &Reading, fulfilments: Vec<Fulfilment>) -> Result<Event> {
+    reading.require_billable()?;
+    if let Some(known) = store::event_of_reading(tx, reading.id()).await? {
+        return Ok(known);
+    }
+    let statement = &reading.statement;
+    let new = NewEvent {
+        agreement: statement.agreement,
+        asset: Some(statement.asset),
+        quantity: Some(Quantity::new(statement.quantity, statement.unit)),
+        fulfilments,
+        evidence: Some(statement.evidence),
+        reading: Some(reading.id()),
+        ..NewEvent::new(
+            Action::Meter,
+            reading.provider,
+            reading.receiver.unwrap_or(reading.provider),
+            statement.window.to,
+        )
+    };
+    event_record(tx, reading.provider, new).await
 }
 
 /// Confirms a fact for a party; once both sides have, it is attested.

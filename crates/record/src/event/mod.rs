@@ -9,6 +9,6 @@ pub(crate) mod store;
 mod tests;
 
 pub use actions::{Action, Effect, Rule};
-pub use app::{event_attest, event_record};
+pub use app::{event_attest, event_record, event_record_reading};
 pub use domain::{Attestation, EventState, Fulfilment, NewEvent, fulfilments_apply};
 pub use store::{Event, event_get, event_list, event_list_by_agreement, event_list_by_resource};

@@ -1,7 +1,7 @@
 use appkit::{Row, Tx, params};
 use kernel::{
     Error, Quantity, Result, Timestamp,
-    id::{AgreementId, CommitmentId, EventId, PartyId, ResourceId},
+    id::{AgreementId, CommitmentId, EventId, PartyId, ReadingId, ResourceId},
 };
 
 use super::{Attestation, EventState, Fulfilment, NewEvent};
@@ -71,6 +71,13 @@ pub async fn event_get(source: &mut impl Source, id: EventId) -> Result<Event> {
     };
     let fulfilments = fulfilments_of(source, id).await?;
     from_row(&row, fulfilments)
+}
+
+/// The event that records a reading.
+pub(super) async fn event_of_reading(source: &mut impl Source, reading: ReadingId) -> Result<Option<Event>> {
+    let sql = format!("SELECT {COLUMNS} FROM record_event WHERE reading = $1 ORDER BY seq LIMIT 1");
+    let rows = source.rows(&sql, params![reading]).await?;
+    Ok(with_fulfilments(source, rows).await?.pop())
 }
 
 /// Events after a place in the one order; those of a party on either side, or all.

@@ -57,7 +57,6 @@ impl Purpose {
         Flags {
             credits_must_not_exceed_debits: matches!(self, Cash | Escrow | Retention | Deposit),
             debits_must_not_exceed_credits: false,
-            history: matches!(self, Cash | Escrow),
         }
     }
 }
@@ -70,8 +69,6 @@ pub struct Flags {
     pub credits_must_not_exceed_debits: bool,
     /// A credit-balance account that may not be overdrawn, pending included.
     pub debits_must_not_exceed_credits: bool,
-    /// Balances after each transfer are shown as a history.
-    pub history: bool,
 }
 
 /// The four sums of an account, in minor units.

@@ -7,7 +7,7 @@ use kernel::{
 use serde::Serialize;
 
 use super::{Account, Chained, TrialLine, app, store};
-use crate::http::{same_answer, seq_cursor, visible};
+use crate::http::{id_cursor, same_answer, seq_cursor, visible};
 
 pub(crate) fn routes() -> Routes {
     Routes::new("record")
@@ -27,7 +27,7 @@ async fn account_list(
     Query(page): Query<PageQuery>,
 ) -> appkit::Result<Json<Page<Account>>> {
     let limit = page.limit()?;
-    let rows = store::account_list(&mut host.db(), Some(caller.tenant), page.after(), limit + 1).await?;
+    let rows = store::account_list(&mut host.db(), Some(caller.tenant), id_cursor(&page)?, limit + 1).await?;
     Ok(Json(Page::of(rows, limit, |account: &Account| account.id.to_string())))
 }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 
 const ACCOUNT: &str = "id, party, currency, purpose, reference, credits_must_not_exceed_debits, debits_must_not_exceed_credits, \
-     history, frozen_by, debits_pending_minor, debits_posted_minor, credits_pending_minor, credits_posted_minor";
+     frozen_by, debits_pending_minor, debits_posted_minor, credits_pending_minor, credits_posted_minor";
 const TRANSFER: &str = "seq, id, group_id, party, kind, debit, credit, currency, requested_minor, amount_minor, balancing, pending, \
      expires_at, reason, cause, recorded_at, debit_after, credit_after, prev_hash, hash";
 
@@ -50,7 +50,6 @@ pub(super) fn account_row(row: &Row) -> Result<Account> {
         flags: Flags {
             credits_must_not_exceed_debits: row.bool("credits_must_not_exceed_debits")?,
             debits_must_not_exceed_credits: row.bool("debits_must_not_exceed_credits")?,
-            history: row.bool("history")?,
         },
         frozen_by: row.opt_id("frozen_by")?,
         balances: Balances {
@@ -135,9 +134,9 @@ pub(super) async fn account_insert(tx: &mut Tx, account: &Account) -> Result<()>
     let now = tx.now();
     tx.exec(
         "INSERT INTO record_account (id, party, currency, purpose, reference, credits_must_not_exceed_debits,
-            debits_must_not_exceed_credits, history, debits_pending_minor, debits_posted_minor, credits_pending_minor,
+            debits_must_not_exceed_credits, debits_pending_minor, debits_posted_minor, credits_pending_minor,
             credits_posted_minor, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, $9)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, $8)",
         params![
             account.id,
             account.party,
@@ -146,7 +145,6 @@ pub(super) async fn account_insert(tx: &mut Tx, account: &Account) -> Result<()>
             &account.reference,
             account.flags.credits_must_not_exceed_debits,
             account.flags.debits_must_not_exceed_credits,
-            account.flags.history,
             now
         ],
     )

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use appkit::{Host, Tx};
-use contracts::telemetry::{Position, TelemetryStore};
+use contracts::{
+    telemetry::{Position, TelemetryStore},
+    twin::MachineDirectory,
+};
 use kernel::{
     Decimal, Error, Result, Timestamp, Unit, Window,
     id::{AgreementId, AssetId, MeterId, PartyId, ReadingId},
@@ -19,6 +22,7 @@ use crate::{
     evidence::{
         ChannelRequest, Collected, bundle_write, collect::evidence_keep, evidence_collect, evidence_get, requests_of,
     },
+    sql::Source,
 };
 
 /// A meter as one wants to create it.
@@ -101,7 +105,8 @@ pub async fn reading_seal(
 /// Computes readings of several meters of one machine from one piece of evidence, and keeps evidence and readings.
 ///
 /// A reading whose coverage reaches the agreement's threshold is sealed; below it stays provisional (I19). Asking again for
-/// the same meter, agreement and window gives the reading that exists.
+/// the same meter, agreement and window gives the reading that exists. Telemetry is read inside the transaction; where that
+/// would hold the one writer for long, use [`readings_collect`] before it and [`readings_seal_collected`] in it.
 ///
 /// # Errors
 /// `record.reading.window` for a window in the future or before the meter; `record.reading.overlap` (I18);
@@ -114,15 +119,57 @@ pub async fn readings_seal(
     window: Window,
 ) -> Result<Vec<Reading>> {
     let window = Window::new(window.from, window.to)?;
-    let mut loaded = Vec::with_capacity(meters.len());
-    for id in meters {
-        loaded.push(meter_get(tx, *id).await?);
-    }
+    let loaded = meters_load(tx, meters).await?;
     let Some(first) = loaded.first() else { return Ok(Vec::new()) };
-    let (asset, tenant) = (first.asset, first.tenant);
-    if loaded.iter().any(|meter| meter.asset != asset) {
-        return Err(Error::unprocessable("record.reading.assets", "the meters are on different machines")
-            .hint("seal the readings of each machine by themselves"));
+    let mut existing = Vec::new();
+    for meter in &loaded {
+        existing.extend(window_check(tx, meter, agreement, window).await?);
+    }
+    if existing.len() == loaded.len() {
+        return Ok(existing);
+    }
+    let as_of = telemetry.position();
+    let channels = channels_of(tx.host(), &loaded);
+    let collected = evidence_collect(telemetry, first.asset, channels, window, as_of).await?;
+    readings_seal_collected(tx, meters, agreement, &collected).await
+}
+
+/// Reads the evidence for readings of several meters of one machine, outside of any transaction.
+///
+/// # Errors
+/// As [`readings_seal`].
+pub async fn readings_collect(host: &Host, meters: &[MeterId], window: Window) -> Result<Collected> {
+    let window = Window::new(window.from, window.to)?;
+    let loaded = meters_load(&mut host.db(), meters).await?;
+    let Some(first) = loaded.first() else {
+        return Err(
+            Error::unprocessable("record.reading.meters", "no meter is named").field("/meters", "name at least one")
+        );
+    };
+    let telemetry = host.port::<dyn TelemetryStore>();
+    let as_of = telemetry.position();
+    evidence_collect(telemetry, first.asset, channels_of(host, &loaded), window, as_of).await
+}
+
+/// Computes and keeps readings from evidence that was collected before; otherwise as [`readings_seal`].
+///
+/// # Errors
+/// As [`readings_seal`]; `record.evidence.channel-missing` when the evidence lacks a meter's property.
+pub async fn readings_seal_collected(
+    tx: &mut Tx,
+    meters: &[MeterId],
+    agreement: Option<AgreementId>,
+    collected: &Collected,
+) -> Result<Vec<Reading>> {
+    let window = collected.manifest.window;
+    let loaded = meters_load(tx, meters).await?;
+    let Some(first) = loaded.first() else { return Ok(Vec::new()) };
+    let tenant = first.tenant;
+    if collected.manifest.asset != first.asset {
+        return Err(Error::unprocessable(
+            "record.reading.assets",
+            "the evidence is about another machine than the meters",
+        ));
     }
     let (receiver, coverage_minimum) = match agreement {
         None => (None, Decimal::new(9, 1)),
@@ -139,30 +186,34 @@ pub async fn readings_seal(
             (Some(receiver), agreement.coverage_minimum())
         }
     };
-    let mut existing = Vec::new();
-    for meter in &loaded {
-        if let Some(reading) = window_check(tx, meter, agreement, window).await? {
-            existing.push(reading);
-        }
-    }
-    if existing.len() == loaded.len() {
-        return Ok(existing);
-    }
-    let as_of = telemetry.position();
-    let collected = evidence_collect(telemetry, asset, channels_of(&loaded), window, as_of).await?;
-    evidence_keep(tx, &collected).await?;
+    evidence_keep(tx, collected).await?;
     let mut readings = Vec::with_capacity(loaded.len());
     for meter in &loaded {
-        if let Some(known) = existing.iter().position(|reading| reading.statement.meter == meter.id) {
-            readings.push(existing.swap_remove(known));
+        if let Some(known) = window_check(tx, meter, agreement, window).await? {
+            readings.push(known);
             continue;
         }
-        let statement = compute(tx, meter, agreement, &collected, None).await?;
+        let statement = compute(tx, meter, agreement, collected, None).await?;
         let gap_before_us = gap_before(tx, meter.id, agreement, window).await?;
-        let reading = keep(tx, statement, (tenant, receiver), coverage_minimum, gap_before_us).await?;
-        readings.push(reading);
+        readings.push(keep(tx, statement, (tenant, receiver), coverage_minimum, gap_before_us).await?);
     }
     Ok(readings)
+}
+
+/// The meters in the order given, all on one machine.
+async fn meters_load(source: &mut impl Source, ids: &[MeterId]) -> Result<Vec<Meter>> {
+    let mut loaded: Vec<Meter> = Vec::with_capacity(ids.len());
+    for id in ids {
+        let meter = meter_get(source, *id).await?;
+        if loaded.first().is_some_and(|first| first.asset != meter.asset) {
+            return Err(Error::unprocessable("record.reading.assets", "the meters are on different machines")
+                .hint("seal the readings of each machine by themselves"));
+        }
+        if !loaded.iter().any(|known| known.id == meter.id) {
+            loaded.push(meter);
+        }
+    }
+    Ok(loaded)
 }
 
 /// A correction and what it changes.
@@ -301,7 +352,7 @@ pub async fn meter_preview(host: &Host, meter: &Meter, window: Window) -> Result
     let telemetry = host.port::<dyn TelemetryStore>();
     let as_of = telemetry.position();
     let collected =
-        evidence_collect(telemetry, meter.asset, channels_of(std::slice::from_ref(meter)), window, as_of).await?;
+        evidence_collect(telemetry, meter.asset, channels_of(host, std::slice::from_ref(meter)), window, as_of).await?;
     let samples = collected.channel(&meter.rule.property)?;
     let since = samples.first().map_or(window.from, |sample| sample.at);
     let adjustments = store::adjustment_list(&mut host.db(), meter.id, since, window.to).await?;
@@ -376,14 +427,17 @@ async fn gap_before(tx: &mut Tx, meter: MeterId, agreement: Option<AgreementId>,
     Ok(before.map_or(0, |to| (window.from - to).micros()))
 }
 
-fn channels_of(meters: &[Meter]) -> Vec<ChannelRequest> {
+fn channels_of(host: &Host, meters: &[Meter]) -> Vec<ChannelRequest> {
+    // The unit of a property is the twin's to say; evidence names it where the twin is at hand.
+    let machine = meters.first().and_then(|meter| host.try_port::<dyn MachineDirectory>()?.machine(meter.asset));
+    let unit_of = |property: &str| machine.as_ref()?.properties.iter().find(|known| *known.id == *property)?.unit;
     let mut channels: Vec<ChannelRequest> = Vec::new();
     for meter in meters {
+        let property = &meter.rule.property;
         let closing = meter.rule.needs_closing_sample();
-        match channels.iter_mut().find(|channel| channel.property == meter.rule.property) {
+        match channels.iter_mut().find(|channel| channel.property == *property) {
             Some(channel) => channel.closing |= closing,
-            // The unit of the property itself is the twin's to say; the manifest names the meter's where they are the same.
-            None => channels.push(ChannelRequest { property: meter.rule.property.clone(), unit: None, closing }),
+            None => channels.push(ChannelRequest { property: property.clone(), unit: unit_of(property), closing }),
         }
     }
     channels

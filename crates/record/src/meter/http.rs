@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Meter, NewMeter, Preview, app,
+    reading_http::ReadingView,
     rules::{Adjustment, Rule},
     store,
 };
 use crate::{
+    claim::{Earned, earned_by_asset},
     http::{get_handler, list_handler, same_answer, takes_part, visible},
     wire::{number_check, text_check},
 };
@@ -22,6 +24,7 @@ pub(crate) fn routes() -> Routes {
         .add(Policy::view("record.meter.list"), routes!(meter_list))
         .add(Policy::view("record.meter.read"), routes!(meter_get))
         .add(Policy::view("record.meter.preview"), routes!(meter_preview))
+        .add(Policy::view("record.earnings.read"), routes!(earnings_get))
         .add(Policy::operate("record.meter.create"), routes!(meter_create))
         .add(Policy::operate("record.meter.retire"), routes!(meter_retire))
         .add(Policy::operate("record.meter.adjust"), routes!(meter_adjust))
@@ -137,7 +140,7 @@ struct WindowQuery {
     /// First moment inside.
     #[param(value_type = String, format = DateTime)]
     from: Timestamp,
-    /// First moment after; at most 31 days later.
+    /// First moment after; for previews at most 31 days later.
     #[param(value_type = String, format = DateTime)]
     to: Timestamp,
 }
@@ -158,4 +161,43 @@ async fn meter_preview(
         return Err(kernel::Error::invalid("record.meter.preview-window", "a preview spans at most 31 days").into());
     }
     Ok(Json(app::meter_preview(&host, &meter, window).await?))
+}
+
+/// What a machine earned.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Earnings {
+    /// The machine.
+    #[schema(value_type = String)]
+    asset: AssetId,
+    /// Per currency.
+    sums: Vec<Earned>,
+    /// Its meters.
+    meters: Vec<Meter>,
+    /// Its newest readings, newest first, at most 20.
+    readings: Vec<ReadingView>,
+}
+
+/// What one of the organisation's machines earned with the work of a window, with its meters and newest readings.
+#[utoipa::path(get, path = "/api/v1/earnings/{asset}", tag = "record", params(("asset" = String, Path), WindowQuery),
+    responses((status = 200, body = Earnings), (status = 404, body = Problem)))]
+async fn earnings_get(
+    State(host): State<Host>,
+    caller: Caller,
+    Path(asset): Path<AssetId>,
+    Query(window): Query<WindowQuery>,
+) -> appkit::Result<Json<Earnings>> {
+    let owner = host
+        .try_port::<dyn MachineDirectory>()
+        .and_then(|machines| machines.machine(asset))
+        .map(|machine| machine.tenant);
+    takes_part(&caller, &owner.map_or(Vec::new(), |owner| vec![owner]))?;
+    let window = Window::new(window.from, window.to)?;
+    let mut db = host.db();
+    let readings = store::reading_list_by_asset(&mut db, caller.tenant, asset, 20).await?;
+    Ok(Json(Earnings {
+        asset,
+        sums: earned_by_asset(&mut db, caller.tenant, asset, window).await?,
+        meters: store::meter_list_by_asset(&mut db, asset).await?,
+        readings: readings.into_iter().map(ReadingView::from).collect(),
+    }))
 }

@@ -86,10 +86,6 @@ async fn reading_seal(
     key: IdemKey,
     Json(request): Json<SealRequest>,
 ) -> appkit::Result<Reply> {
-    let mut command = host.command(&caller, "record.reading.seal", &key, &request).await?;
-    if let Some(reply) = command.replay() {
-        return Ok(reply);
-    }
     if request.meters.is_empty() || request.meters.len() > 20 {
         return Err(kernel::Error::unprocessable(
             "record.reading.meters",
@@ -99,12 +95,21 @@ async fn reading_seal(
         .into());
     }
     for meter in &request.meters {
-        let meter = same_answer(store::meter_get(command.tx(), *meter).await)?;
+        let meter = same_answer(store::meter_get(&mut host.db(), *meter).await)?;
         takes_part(&caller, &[meter.tenant])?;
     }
-    let telemetry = host.port::<dyn TelemetryStore>();
-    let readings =
-        app::readings_seal(command.tx(), telemetry, &request.meters, request.agreement, request.window).await?;
+    if request.window.to > host.now() {
+        return Err(kernel::Error::unprocessable("record.reading.window", "the window ends in the future")
+            .field("/window/to", "must not be later than now")
+            .into());
+    }
+    // Telemetry is read before the one writer's turn is taken.
+    let collected = app::readings_collect(&host, &request.meters, request.window).await?;
+    let mut command = host.command(&caller, "record.reading.seal", &key, &request).await?;
+    if let Some(reply) = command.replay() {
+        return Ok(reply);
+    }
+    let readings = app::readings_seal_collected(command.tx(), &request.meters, request.agreement, &collected).await?;
     let views: Vec<ReadingView> = readings.into_iter().map(ReadingView::from).collect();
     command.reply(201, &views).await
 }

@@ -161,6 +161,19 @@ pub async fn reading_list_by_agreement(source: &mut impl Source, agreement: Agre
     source.rows(&sql, params![agreement]).await?.iter().map(reading_row).collect()
 }
 
+/// The newest readings of a machine, newest first.
+pub async fn reading_list_by_asset(
+    source: &mut impl Source,
+    provider: PartyId,
+    asset: AssetId,
+    limit: usize,
+) -> Result<Vec<Reading>> {
+    let sql = format!(
+        "SELECT {READING} FROM record_reading WHERE asset = $1 AND provider = $2 ORDER BY window_to DESC, id DESC LIMIT $3"
+    );
+    source.rows(&sql, params![asset, provider, limit]).await?.iter().map(reading_row).collect()
+}
+
 /// The readings that cite a piece of evidence.
 pub async fn reading_list_by_evidence(source: &mut impl Source, evidence: NiUri) -> Result<Vec<Reading>> {
     let sql = format!("SELECT {READING} FROM record_reading WHERE evidence = $1 ORDER BY id");

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Identifier, NewParty, Party, PartyKind, app};
 use crate::{
-    http::{same_answer, takes_part},
+    http::{id_cursor, same_answer, takes_part},
     wire::text_check,
 };
 
@@ -33,7 +33,7 @@ async fn party_list(
     Query(page): Query<PageQuery>,
 ) -> appkit::Result<Json<Page<Party>>> {
     let limit = page.limit()?;
-    let rows = app::party_list(&mut host.db(), caller.tenant, page.after(), limit + 1).await?;
+    let rows = app::party_list(&mut host.db(), caller.tenant, id_cursor(&page)?, limit + 1).await?;
     let rows = rows.into_iter().map(|party| public(party, &caller)).collect();
     Ok(Json(Page::of(rows, limit, |party: &Party| party.id.to_string())))
 }
