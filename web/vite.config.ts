@@ -29,6 +29,8 @@ export default defineConfig({
   },
   test: {
     environment: 'happy-dom',
+    // Its modules import style sheets, which Node itself cannot.
+    server: { deps: { inline: ['element-plus'] } },
     include: [here('./test') + '/**/*.test.ts', here('../modules') + '/*/web/**/*.test.ts'],
     root: here('..'),
   },

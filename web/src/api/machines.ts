@@ -178,7 +178,7 @@ export function drawable(wire: WireSeries, counter: boolean): Series {
   }
   const before = wire.before && numeric(wire.before[1])
   const steps = wire.points.slice(1).map((point, index) => point[0] - (wire.points[index]?.[0] ?? 0)).sort((a, b) => a - b)
-  const usual = steps[Math.floor(steps.length / 2)] ?? 0
+  const usual = steps[Math.floor((steps.length - 1) / 2)] ?? 0
   const gap = Math.max(GAP_MS, usual * 6)
   const first = wire.points[0]?.[0]
   if (before !== undefined && before !== null && (counter || (first !== undefined && wire.before && first - wire.before[0] < gap))) push(series, wire.from, before)

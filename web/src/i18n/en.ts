@@ -136,6 +136,7 @@ export const en: Record<keyof typeof zh, string> = {
   'machines.add': 'Add a machine',
   'machines.add-hint': 'A machine is a work unit with a thing model; values appear once a device feeds it',
   'machines.model': 'Thing model',
+  'machines.no-model': 'Import a thing model first',
   'machine.name': 'Name',
   'machine.state': 'State',
   'machine.code': 'Code',

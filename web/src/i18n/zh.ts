@@ -134,6 +134,7 @@ export const zh = {
   'machines.add': '登记设备',
   'machines.add-hint': '设备是一个带物模型的工作单元；接上采集后数值会出现在这里',
   'machines.model': '物模型',
+  'machines.no-model': '先导入一个物模型',
   'machine.name': '名称',
   'machine.state': '状态',
   'machine.code': '编号',
