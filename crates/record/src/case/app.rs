@@ -1,82 +1,20 @@
-use appkit::{Row, Tx, params};
+use appkit::{Tx, params};
 use kernel::{
     Error, Result, Timestamp,
     id::{AgreementId, CaseId, PartyId},
 };
-use serde::{Deserialize, Serialize};
 
-use super::{CaseKind, CaseState, Outcome, deadline_check, default_due};
+use super::{
+    Case, CaseKind, CaseState, Note, Outcome, deadline_check, default_due,
+    dispute::{subject_dispute, subject_restore},
+    store::{COLUMNS, case_get, from_row, other_dispute, save},
+};
 use crate::{
     agreement::agreement_get,
-    claim::{
-        self, CauseKind, Claim, ClaimState, Invoice, InvoiceState, claim_get, claim_list_by_cause,
-        claim_list_by_invoice, invoice_get,
-    },
     events,
     ledger::escrow_freeze_in_tx,
-    meter::{self, ReadingState, reading_get},
     sql::{Source, json},
 };
-
-/// A case.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-pub struct Case {
-    /// Its id.
-    #[schema(value_type = String)]
-    pub id: CaseId,
-    /// What it is about.
-    pub kind: CaseKind,
-    /// In a few words.
-    pub title: String,
-    /// The records it is about.
-    pub subjects: Vec<String>,
-    /// The agreement.
-    #[schema(value_type = Option<String>)]
-    pub agreement: Option<AgreementId>,
-    /// Who opened it.
-    #[schema(value_type = String)]
-    pub opened_by: PartyId,
-    /// Who takes part.
-    #[schema(value_type = Vec<String>)]
-    pub parties: Vec<PartyId>,
-    /// What was said and shown, in order.
-    pub notes: Vec<Note>,
-    /// When the default outcome comes about.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub deadline_at: Option<Timestamp>,
-    /// What comes about when nobody decides.
-    pub default_outcome: Outcome,
-    /// What was decided.
-    pub outcome: Option<Outcome>,
-    /// Where it stands.
-    pub state: CaseState,
-    /// When it was opened.
-    #[schema(value_type = String, format = DateTime)]
-    pub opened_at: Timestamp,
-    /// When it was closed.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub closed_at: Option<Timestamp>,
-}
-
-/// Something said or shown in a case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = CaseNote)]
-pub struct Note {
-    /// By which party.
-    #[schema(value_type = String)]
-    pub party: PartyId,
-    /// By whom.
-    pub by: String,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
-    /// What.
-    pub text: String,
-    /// Evidence or another record that it points to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cites: Option<String>,
-}
 
 /// A case as one wants to open it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,49 +37,6 @@ pub struct NewCase {
     pub deadline_at: Option<Timestamp>,
     /// What comes about when nobody decides.
     pub default_outcome: Outcome,
-}
-
-const COLUMNS: &str = "c.id, c.kind, c.title, c.subjects, c.agreement, c.opened_by, c.parties, c.notes, c.deadline_at, \
-     c.default_outcome, c.outcome, c.state, c.opened_at, c.closed_at";
-
-fn from_row(row: &Row) -> Result<Case> {
-    Ok(Case {
-        id: row.id("id")?,
-        kind: row.parse("kind")?,
-        title: row.get("title")?,
-        subjects: row.json("subjects")?,
-        agreement: row.opt_id("agreement")?,
-        opened_by: row.id("opened_by")?,
-        parties: row.json("parties")?,
-        notes: row.json("notes")?,
-        deadline_at: row.opt_time("deadline_at")?,
-        default_outcome: row.parse("default_outcome")?,
-        outcome: row.get::<Option<String>>("outcome")?.map(|text| text.parse()).transpose()?,
-        state: row.parse("state")?,
-        opened_at: row.time("opened_at")?,
-        closed_at: row.opt_time("closed_at")?,
-    })
-}
-
-/// A case by id.
-///
-/// # Errors
-/// `record.case.unknown`.
-pub async fn case_get(source: &mut impl Source, id: CaseId) -> Result<Case> {
-    let sql = format!("SELECT {COLUMNS} FROM record_case c WHERE c.id = $1");
-    match source.one(&sql, params![id]).await? {
-        Some(row) => from_row(&row),
-        None => Err(Error::not_found("record.case.unknown", format!("there is no case {id}"))),
-    }
-}
-
-/// The cases a party takes part in, by id.
-pub async fn case_list(source: &mut impl Source, party: PartyId, after: &str, limit: usize) -> Result<Vec<Case>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM record_case_party p JOIN record_case c ON c.id = p.case_id
-         WHERE p.party = $1 AND p.case_id > $2 ORDER BY p.case_id LIMIT $3"
-    );
-    source.rows(&sql, params![party, after, limit]).await?.iter().map(from_row).collect()
 }
 
 /// Opens a case. A dispute freezes the escrow of its agreement and marks the readings, claims and invoices it is about.
@@ -321,147 +216,6 @@ pub async fn cases_expire_in_tx(tx: &mut Tx) -> Result<usize> {
         count += 1;
     }
     Ok(count)
-}
-
-async fn other_dispute(tx: &mut Tx, agreement: AgreementId) -> Result<Option<CaseId>> {
-    let sql = "SELECT id FROM record_case WHERE agreement = $1 AND kind = 'dispute' AND state <> 'closed' ORDER BY id LIMIT 1";
-    Source::one(tx, sql, params![agreement]).await?.map(|row| row.id("id")).transpose()
-}
-
-/// Whether another open dispute is about the same record.
-async fn still_disputed(tx: &mut Tx, case: &Case, subject: &str) -> Result<bool> {
-    let Some(agreement) = case.agreement else { return Ok(false) };
-    let sql = format!(
-        "SELECT {COLUMNS} FROM record_case c WHERE c.agreement = $1 AND c.kind = 'dispute' AND c.state <> 'closed'"
-    );
-    let open: Vec<Case> =
-        Source::rows(tx, &sql, params![agreement]).await?.iter().map(from_row).collect::<Result<_>>()?;
-    Ok(open.iter().any(|other| other.id != case.id && other.subjects.iter().any(|other| other == subject)))
-}
-
-async fn subject_dispute(tx: &mut Tx, case: &Case, subject: &str) -> Result<()> {
-    let foreign =
-        || Error::unprocessable("record.case.foreign-subject", format!("{subject} is not of the disputed agreement"));
-    if subject.starts_with("rdg_") {
-        let mut reading = reading_get(tx, subject.parse()?).await?;
-        if reading.statement.agreement != case.agreement {
-            return Err(foreign());
-        }
-        if reading.state != ReadingState::Disputed {
-            reading.state = reading.state.to(ReadingState::Disputed)?;
-            meter::store::reading_save(tx, &reading).await?;
-        }
-        for claim in claim_list_by_cause(tx, CauseKind::Reading, subject).await? {
-            claim_dispute(tx, claim).await?;
-        }
-    } else if subject.starts_with("clm_") {
-        let claim = claim_get(tx, subject.parse()?).await?;
-        if Some(claim.agreement) != case.agreement {
-            return Err(foreign());
-        }
-        claim_dispute(tx, claim).await?;
-    } else if subject.starts_with("inv_") {
-        let invoice = invoice_get(tx, subject.parse()?).await?;
-        if Some(invoice.agreement) != case.agreement {
-            return Err(foreign());
-        }
-        for claim in claim_list_by_invoice(tx, invoice.id).await? {
-            claim_dispute(tx, claim).await?;
-        }
-        invoice_dispute(tx, invoice).await?;
-    }
-    Ok(())
-}
-
-async fn claim_dispute(tx: &mut Tx, mut claim: Claim) -> Result<()> {
-    if claim.state == ClaimState::Disputed {
-        return Ok(());
-    }
-    claim.state = claim.state.to(ClaimState::Disputed)?;
-    claim::store::claim_save(tx, &claim).await?;
-    if let Some(invoice) = claim.invoice {
-        let invoice = invoice_get(tx, invoice).await?;
-        invoice_dispute(tx, invoice).await?;
-    }
-    Ok(())
-}
-
-async fn invoice_dispute(tx: &mut Tx, mut invoice: Invoice) -> Result<()> {
-    if invoice.state != InvoiceState::Disputed {
-        invoice.state = invoice.state.to(InvoiceState::Disputed)?;
-        claim::store::invoice_save(tx, &invoice).await?;
-    }
-    Ok(())
-}
-
-async fn subject_restore(tx: &mut Tx, case: &Case, subject: &str) -> Result<()> {
-    if still_disputed(tx, case, subject).await? {
-        return Ok(());
-    }
-    let mut claims = Vec::new();
-    if subject.starts_with("rdg_") {
-        claims = claim_list_by_cause(tx, CauseKind::Reading, subject).await?;
-        let mut reading = reading_get(tx, subject.parse()?).await?;
-        if reading.state == ReadingState::Disputed {
-            let billed = claims.iter().any(|claim| claim.invoice.is_some());
-            reading.state = reading.state.to(if billed { ReadingState::Billed } else { ReadingState::Sealed })?;
-            meter::store::reading_save(tx, &reading).await?;
-        }
-    } else if subject.starts_with("clm_") {
-        claims.push(claim_get(tx, subject.parse()?).await?);
-    } else if subject.starts_with("inv_") {
-        let id = subject.parse()?;
-        claims = claim_list_by_invoice(tx, id).await?;
-        let invoice = invoice_get(tx, id).await?;
-        invoice_restore(tx, invoice).await?;
-    }
-    for mut claim in claims.into_iter().filter(|claim| claim.state == ClaimState::Disputed) {
-        let mut next = ClaimState::Accrued;
-        if let Some(id) = claim.invoice {
-            let invoice = invoice_get(tx, id).await?;
-            next = match paid_state(&invoice)? {
-                InvoiceState::Settled => ClaimState::Settled,
-                InvoiceState::PartSettled => ClaimState::PartSettled,
-                _ => ClaimState::Invoiced,
-            };
-            invoice_restore(tx, invoice).await?;
-        }
-        claim.state = claim.state.to(next)?;
-        claim::store::claim_save(tx, &claim).await?;
-    }
-    Ok(())
-}
-
-fn paid_state(invoice: &Invoice) -> Result<InvoiceState> {
-    Ok(match (invoice.open()?.minor(), invoice.settled.minor()) {
-        (0, _) => InvoiceState::Settled,
-        (_, 0) => InvoiceState::Issued,
-        _ => InvoiceState::PartSettled,
-    })
-}
-
-async fn invoice_restore(tx: &mut Tx, mut invoice: Invoice) -> Result<()> {
-    if invoice.state == InvoiceState::Disputed {
-        invoice.state = invoice.state.to(paid_state(&invoice)?)?;
-        claim::store::invoice_save(tx, &invoice).await?;
-    }
-    Ok(())
-}
-
-async fn save(tx: &mut Tx, case: &Case) -> Result<()> {
-    tx.exec(
-        "UPDATE record_case SET notes = $2, deadline_at = $3, outcome = $4, state = $5, closed_at = $6 WHERE id = $1",
-        params![
-            case.id,
-            json(&case.notes)?,
-            case.deadline_at,
-            case.outcome.map(|outcome| outcome.as_str()),
-            case.state.as_str(),
-            case.closed_at
-        ],
-    )
-    .await?;
-    Ok(())
 }
 
 fn publish(tx: &mut Tx, kind: &'static str, case: &Case) -> Result<()> {

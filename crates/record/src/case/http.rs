@@ -6,7 +6,7 @@ use kernel::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Case, CaseKind, NewCase, Outcome, app, may_decide};
+use super::{Case, CaseKind, NewCase, Outcome, app, may_decide, store};
 use crate::{
     http::{get_handler, list_handler, same_answer, takes_part},
     wire::text_check,
@@ -26,11 +26,11 @@ pub(crate) fn routes() -> Routes {
 
 list_handler! {
     /// The cases the organisation takes part in.
-    case_list, "/api/v1/cases", "record", Case, app::case_list
+    case_list, "/api/v1/cases", "record", Case, store::case_list
 }
 get_handler! {
     /// One case.
-    case_get, "/api/v1/cases/{id}", "record", CaseId, Case, app::case_get, "case", "record.case.read", |case| {
+    case_get, "/api/v1/cases/{id}", "record", CaseId, Case, store::case_get, "case", "record.case.read", |case| {
         let mut parties = vec![case.opened_by];
         parties.extend(&case.parties);
         parties
@@ -138,7 +138,7 @@ async fn case_note(
     }
     text_check(&note.text, 4000, "/text")?;
     text_check(note.cites.as_deref().unwrap_or(""), 200, "/cites")?;
-    let case = same_answer(app::case_get(command.tx(), id).await)?;
+    let case = same_answer(store::case_get(command.tx(), id).await)?;
     takes_part(&caller, &case.parties)?;
     let case = app::case_note_add(command.tx(), id, caller.tenant, note.text, note.cites).await?;
     command.reply(200, &case).await
@@ -171,7 +171,7 @@ async fn case_decide(
         return Ok(reply);
     }
     text_check(&request.text, 4000, "/text")?;
-    let case = same_answer(app::case_get(command.tx(), id).await)?;
+    let case = same_answer(store::case_get(command.tx(), id).await)?;
     let judge = caller.is_system() || caller.roles.contains(&Role::Platform);
     if !judge {
         takes_part(&caller, &case.parties)?;
@@ -208,7 +208,7 @@ async fn case_appeal(
         return Ok(reply);
     }
     text_check(&request.text, 4000, "/text")?;
-    let case = same_answer(app::case_get(command.tx(), id).await)?;
+    let case = same_answer(store::case_get(command.tx(), id).await)?;
     takes_part(&caller, &case.parties)?;
     let case = app::case_appeal(command.tx(), id, caller.tenant, request.text, request.deadline_at).await?;
     command.reply(200, &case).await
@@ -227,7 +227,7 @@ async fn case_close(
     if let Some(reply) = command.replay() {
         return Ok(reply);
     }
-    let case = same_answer(app::case_get(command.tx(), id).await)?;
+    let case = same_answer(store::case_get(command.tx(), id).await)?;
     takes_part(&caller, &case.parties)?;
     let case = app::case_close(command.tx(), id).await?;
     command.reply(200, &case).await

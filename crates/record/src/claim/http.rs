@@ -6,7 +6,7 @@ use kernel::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, app, store};
+use super::{Claim, accrual, store};
 use crate::{
     event::event_get,
     http::{get_handler, list_handler, same_answer, takes_part},
@@ -62,12 +62,12 @@ async fn claim_accrue(
         (Some(id), None) => {
             let reading = same_answer(reading_get(command.tx(), id).await)?;
             takes_part(&caller, &[reading.provider])?;
-            app::claims_accrue(command.tx(), id).await?
+            accrual::claims_accrue(command.tx(), id).await?
         }
         (None, Some(id)) => {
             let event = same_answer(event_get(command.tx(), id).await)?;
             takes_part(&caller, &[event.content.provider])?;
-            app::claims_accrue_event(command.tx(), id).await?
+            accrual::claims_accrue_event(command.tx(), id).await?
         }
         _ => {
             return Err(kernel::Error::unprocessable("record.claim.cause", "a claim follows from one record")
@@ -108,6 +108,6 @@ async fn claim_adjust(
     takes_part(&caller, &[claim.creditor])?;
     let case = same_answer(crate::case::case_get(command.tx(), request.case).await)?;
     takes_part(&caller, &case.parties)?;
-    let claim = app::claim_adjust(command.tx(), id, request.due, request.case).await?;
+    let claim = accrual::claim_adjust(command.tx(), id, request.due, request.case).await?;
     command.reply(201, &claim).await
 }

@@ -6,7 +6,7 @@ use kernel::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Invoice, InvoiceKind, app, store};
+use super::{Invoice, InvoiceKind, invoicing, store};
 use crate::{
     agreement::agreement_get,
     http::{get_handler, list_handler, same_answer, takes_part, visible},
@@ -136,7 +136,7 @@ async fn invoice_issue(
         return Err(kernel::Error::unprocessable("record.invoice.claims", "an invoice has at most 500 lines").into());
     }
     let due_at = request.due_at.unwrap_or(command.tx().now() + Duration::from_days(30));
-    let invoice = app::invoice_issue(command.tx(), agreement.id, &request.claims, due_at).await?;
+    let invoice = invoicing::invoice_issue(command.tx(), agreement.id, &request.claims, due_at).await?;
     command.reply(201, &invoice).await
 }
 
@@ -186,6 +186,6 @@ async fn invoice_settle(
         PaidFrom::Escrow => PayFrom::Escrow(invoice.agreement),
         PaidFrom::Cash => PayFrom::Cash,
     };
-    let invoice = app::invoice_settle(command.tx(), id, from, request.amount).await?;
+    let invoice = invoicing::invoice_settle(command.tx(), id, from, request.amount).await?;
     command.reply(200, &invoice).await
 }

@@ -4,6 +4,7 @@
 mod account;
 mod app;
 mod book;
+mod escrow;
 pub(crate) mod http;
 pub(crate) mod store;
 #[cfg(test)]
@@ -12,11 +13,13 @@ mod transfer;
 
 pub use account::{Account, Balances, Flags, Purpose};
 pub use app::{
-    PayFrom, TrialLine, account_ensure, cash_pay_in_in_tx, cash_pay_out_in_tx, escrow_balance, escrow_freeze_in_tx,
-    escrow_fund_in_tx, escrow_refund_in_tx, payment_post_in_tx, transfer_post_in_tx, transfers_expire_in_tx,
-    transfers_post_in_tx, trial_balance,
+    TrialLine, account_ensure, transfer_post_in_tx, transfers_expire_in_tx, transfers_post_in_tx, trial_balance,
 };
 pub use book::{Book, Posted};
+pub use escrow::{
+    PayFrom, cash_pay_in_in_tx, cash_pay_out_in_tx, escrow_balance, escrow_freeze_in_tx, escrow_fund_in_tx,
+    escrow_refund_in_tx, payment_post_in_tx,
+};
 pub use store::{
     Chained, account_find, account_find_by, account_list, transfer_find, transfer_list, transfer_list_by_cause,
     transfer_list_by_group,

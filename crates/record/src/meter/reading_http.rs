@@ -11,7 +11,7 @@ use kernel::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Reading, Recomputed, app, store};
+use super::{Reading, Recomputed, proving, sealing, store};
 use crate::{
     evidence::{ChunkProof, chunk_prove},
     http::{get_handler, list_handler, same_answer, takes_part, visible},
@@ -104,12 +104,13 @@ async fn reading_seal(
             .into());
     }
     // Telemetry is read before the one writer's turn is taken.
-    let collected = app::readings_collect(&host, &request.meters, request.window).await?;
+    let collected = sealing::readings_collect(&host, &request.meters, request.window).await?;
     let mut command = host.command(&caller, "record.reading.seal", &key, &request).await?;
     if let Some(reply) = command.replay() {
         return Ok(reply);
     }
-    let readings = app::readings_seal_collected(command.tx(), &request.meters, request.agreement, &collected).await?;
+    let readings =
+        sealing::readings_seal_collected(command.tx(), &request.meters, request.agreement, &collected).await?;
     let views: Vec<ReadingView> = readings.into_iter().map(ReadingView::from).collect();
     command.reply(201, &views).await
 }
@@ -124,7 +125,7 @@ async fn reading_recompute(
 ) -> appkit::Result<Json<Recomputed>> {
     let reading = same_answer(store::reading_get(&mut host.db(), id).await)?;
     visible(&host, &caller, "record.reading.recompute", "reading", id, &sides(&reading)).await?;
-    Ok(Json(app::reading_recompute(&host, id).await?))
+    Ok(Json(proving::reading_recompute(&host, id).await?))
 }
 
 /// A correction.
@@ -155,7 +156,7 @@ async fn reading_correct(
     let reading = same_answer(store::reading_get(command.tx(), id).await)?;
     takes_part(&caller, &[reading.provider])?;
     let telemetry = host.port::<dyn TelemetryStore>();
-    let correction = app::reading_correct(command.tx(), telemetry, id).await?;
+    let correction = proving::reading_correct(command.tx(), telemetry, id).await?;
     let view = CorrectionView {
         reading: correction.reading.into(),
         original: correction.original.into(),
@@ -175,7 +176,7 @@ async fn reading_export(
     let reading = same_answer(store::reading_get(&mut host.db(), id).await)?;
     // Content of evidence is a kind of its own: a grant for readings shows hashes, not samples.
     visible(&host, &caller, "record.evidence.export", "evidence", id, &sides(&reading)).await?;
-    let bytes = app::reading_export(&host, id).await?;
+    let bytes = proving::reading_export(&host, id).await?;
     let name = format!("attachment; filename=\"{id}.evidence.json\"");
     Ok(([(header::CONTENT_TYPE, "application/json".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
         .into_response())
@@ -191,6 +192,6 @@ async fn reading_prove(
 ) -> appkit::Result<Json<ChunkProof>> {
     let reading = same_answer(store::reading_get(&mut host.db(), id).await)?;
     visible(&host, &caller, "record.evidence.prove", "evidence", id, &sides(&reading)).await?;
-    let collected = app::recollect(&host, &reading).await?;
+    let collected = proving::recollect(&host, &reading).await?;
     Ok(Json(chunk_prove(&collected, index as usize)?))
 }
