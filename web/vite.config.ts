@@ -10,6 +10,8 @@ const server = process.env.BAIGONG_API ?? 'http://127.0.0.1:7400'
 export default defineConfig({
   root: here('.'),
   plugins: [vue()],
+  // Components here are composed by functions; the older way of writing them need not be carried along.
+  define: { __VUE_OPTIONS_API__: 'false' },
   resolve: { alias: { '@': here('./src') } },
   server: {
     port: 5173,

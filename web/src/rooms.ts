@@ -12,8 +12,7 @@ export interface RoomLink {
   order: number
   /** Name of the route. */
   route: string
-  title: () => string
-  /** Both names, for the palette. */
+  /** Both names: the palette searches in both. */
   names: { zh: string; en: string }
 }
 

@@ -24,8 +24,8 @@ function mount(component: unknown, props: Record<string, unknown> = {}, slots: R
   return root
 }
 
-beforeEach(() => {
-  setLang('en')
+beforeEach(async () => {
+  await setLang('en')
   root = document.createElement('div')
   document.body.append(root)
 })

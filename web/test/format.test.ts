@@ -48,10 +48,10 @@ describe('quantities and numbers', () => {
     expect(decimal('1234567.1')).toBe('1,234,567.1')
     expect(decimal('n/a')).toBe('n/a')
   })
-  it('writes units the way people do, in both languages', () => {
+  it('writes units the way people do, in both languages', async () => {
     expect(quantity({ value: '4.25', unit: 'HUR' })).toBe('4.25 h')
     expect(quantity({ value: '99.5', unit: 'P1' })).toBe('99.5%')
-    setLang('zh')
+    await setLang('zh')
     expect(quantity({ value: '118', unit: 'H87' })).toBe('118 件')
     expect(unitSymbol('XYZ')).toBe('XYZ')
   })
@@ -63,10 +63,10 @@ describe('quantities and numbers', () => {
 })
 
 describe('times', () => {
-  it('says how long and how long ago', () => {
+  it('says how long and how long ago', async () => {
     expect(duration(7_500_000)).toBe('2 h 05 min')
     expect(relative(Date.UTC(2026, 0, 1), Date.UTC(2026, 0, 1, 3))).toBe('3 hours ago')
-    setLang('zh')
+    await setLang('zh')
     expect(duration(45_000)).toBe('45 秒')
   })
   it('says the day once', () => {

@@ -6,8 +6,8 @@ import { setLang } from '@/i18n/core'
 const answer = (status: number, body: unknown) => new Response(typeof body === 'string' ? body : JSON.stringify(body), { status })
 const sent = vi.fn<(url: string, init: RequestInit) => Promise<Response>>()
 
-beforeEach(() => {
-  setLang('zh')
+beforeEach(async () => {
+  await setLang('zh')
   vi.stubGlobal('fetch', sent)
 })
 afterEach(() => {

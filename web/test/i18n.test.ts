@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { en } from '@/i18n/en'
 import { zh } from '@/i18n/zh'
 import { fill } from '@/i18n/core'
+import { links, lower } from '@/shell/nav'
 import { en as roomEn } from '../../modules/sharing/web/locale/en'
 import { zh as roomZh } from '../../modules/sharing/web/locale/zh'
 
@@ -53,6 +54,15 @@ describe.each(books)('words of %s', (_, chinese, english, folders) => {
       return template.split('\n').filter((line) => /\p{Script=Han}/u.test(line) && !/lang ===|either\(|'中文'|百工/.test(line)).map((line) => `${path}: ${line.trim()}`)
     })
     expect(strays).toEqual([])
+  })
+})
+
+describe('names of pages', () => {
+  it('are the same on the rail and above the page', () => {
+    for (const link of [...links, ...lower]) {
+      const key = `nav.${link.route === 'home' ? 'park' : link.route}`
+      if (key in zh) expect([zh, en].map((book) => (book as Texts)[key])).toEqual([link.names.zh, link.names.en])
+    }
   })
 })
 

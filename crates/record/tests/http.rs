@@ -437,3 +437,31 @@ async fn nonsense_is_refused_not_survived() {
         }
     }
 }
+
+/// Every `$ref` of a document.
+fn refs(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|value| refs(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| refs(value, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_is_whole() {
+    let park = parks().await.remove(0);
+    let document = serde_json::to_value(park.harness.host.openapi()).unwrap();
+    let mut found = Vec::new();
+    refs(&document, &mut found);
+    found.sort_unstable();
+    found.dedup();
+    assert!(found.len() > 80, "{found:?}");
+    let missing: Vec<&String> =
+        found.iter().filter(|target| document.pointer(target.trim_start_matches('#')).is_none()).collect();
+    assert!(missing.is_empty(), "named but not described: {missing:?}");
+    let money = &document["components"]["schemas"]["Money"]["properties"]["amount"];
+    assert_eq!(money["type"], "string");
+}

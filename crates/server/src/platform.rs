@@ -70,6 +70,7 @@ impl Platform {
 
     /// Closes in order, so that the next start finds nothing to recover.
     pub async fn close(self) {
+        self.twin.stop().await;
         let telemetry = self.telemetry.clone();
         // Joining the writer's thread may take a sync or two.
         let _ = tokio::task::spawn_blocking(move || telemetry.close()).await;

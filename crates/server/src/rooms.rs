@@ -4,5 +4,5 @@ use appkit::Module;
 
 /// Every room of this build.
 pub fn all() -> Vec<Module> {
-    vec![]
+    vec![sharing::module()]
 }

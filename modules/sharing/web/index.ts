@@ -1,19 +1,10 @@
+import { defineAsyncComponent } from 'vue'
+import { either } from '@/i18n/core'
 import { defineRoom } from '@/rooms'
 import { bookingList } from './api'
-import { en } from './locale/en'
-import { zh } from './locale/zh'
-import { t } from './locale'
-import { defineAsyncComponent } from 'vue'
 
-type Key = keyof typeof zh
-
-const link = (order: number, route: string, key: Key) => ({
-  entry: 'market' as const,
-  order,
-  route,
-  title: () => t(key),
-  names: { zh: zh[key], en: en[key] },
-})
+// The room's words are fetched with its pages; only these few stand on every page.
+const link = (order: number, route: string, zh: string, en: string) => ({ entry: 'market' as const, order, route, names: { zh, en } })
 
 export default defineRoom({
   id: 'sharing',
@@ -26,11 +17,11 @@ export default defineRoom({
     { path: '/market/bookings/:id', name: 'booking', component: () => import('./pages/Booking.vue'), meta: { under: 'bookings' } },
     { path: '/market/jobs/:id', name: 'job', component: () => import('./pages/Job.vue'), meta: { under: 'bookings' } },
   ],
-  links: [link(0, 'capability-search', 'nav.search'), link(1, 'my-capabilities', 'nav.mine'), link(2, 'bookings', 'nav.bookings')],
+  links: [link(0, 'capability-search', '找产能', 'Find capacity'), link(1, 'my-capabilities', '我的能力', 'My capabilities'), link(2, 'bookings', '预约与作业', 'Bookings and jobs')],
   home: [defineAsyncComponent(() => import('./parts/HomeJobs.vue'))],
   machine: [defineAsyncComponent(() => import('./parts/MachineMoney.vue'))],
   earning: async () => {
     const running = (await bookingList()).filter((booking) => booking.state === 'running')
-    return Object.fromEntries(running.filter((booking) => booking.side === 'provider').map((booking) => [booking.machine.asset, t('tile.earning')]))
+    return Object.fromEntries(running.filter((booking) => booking.side === 'provider').map((booking) => [booking.machine.asset, either('正在赚钱', 'Earning')]))
   },
 })

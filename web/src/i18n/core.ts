@@ -1,7 +1,8 @@
 // Words in two languages. Chinese is written first; an English text that is missing does not compile.
-// A room calls `defineTexts(zh, en)` on its own files; the language is one for all of them.
+// A room calls `defineTexts(zh, en)` on its own files. The shell's words are on every page, so only the language in use is
+// fetched: `lazyTexts`. The language is one for all of them.
 
-import { ref } from 'vue'
+import { ref, shallowRef } from 'vue'
 
 export type Lang = 'zh' | 'en'
 export type Texts = Record<string, string>
@@ -22,7 +23,11 @@ function initial(): Lang {
 /** The language of the page; everything that shows words reads it. */
 export const lang = ref<Lang>(initial())
 
-export function setLang(next: Lang): void {
+const loaders: ((next: Lang) => Promise<void>)[] = []
+
+/** Changes the language once its words are there; nothing is ever shown without words. */
+export async function setLang(next: Lang): Promise<void> {
+  await Promise.all(loaders.map((load) => load(next)))
   lang.value = next
   document.documentElement.lang = locale()
   try {
@@ -49,6 +54,20 @@ export function fill(text: string, params: Params = {}): string {
 
 export function defineTexts<Z extends Texts>(zh: Z, en: { [K in keyof Z]: string }) {
   return (key: keyof Z & string, params?: Params): string => fill((lang.value === 'zh' ? zh : en)[key], params)
+}
+
+/** The same for words that are fetched by language. */
+export function lazyTexts<Z extends Texts>(load: Record<Lang, () => Promise<{ [K in keyof Z]: string }>>) {
+  const words = shallowRef<Texts>({})
+  const known: Partial<Record<Lang, Texts>> = {}
+  loaders.push(async (next) => {
+    const texts = (known[next] ??= await load[next]())
+    words.value = texts
+  })
+  return {
+    t: (key: keyof Z & string, params?: Params): string => fill(words.value[key] ?? key, params),
+    has: (key: string): key is keyof Z & string => key in words.value,
+  }
 }
 
 /** Chooses between two names of one thing. */

@@ -102,11 +102,13 @@ async fn deliver(
     for (topic, version) in seen.iter_mut() {
         let Some(message) = host.live().newer(caller.tenant, topic, *version) else { continue };
         *version = message.version;
-        let policy = Policy::view("appkit.live.read");
-        if !host.access().permits(caller, policy, &message.object, host.now()) {
+        // A grant may cover the whole object or only some of its values: what is left may be nothing.
+        let whole = host.access().permits(caller, Policy::view("appkit.live.read"), &message.object, host.now());
+        let data = host.access().visible(caller, &message.object, message.data, host.now());
+        let some = data.get("values").and_then(serde_json::Value::as_object).is_some_and(|values| !values.is_empty());
+        if !whole && (message.object.owner() == caller.tenant || !some) {
             continue;
         }
-        let data = host.access().visible(caller, &message.object, message.data, host.now());
         let text = json!({ "topic": topic, "data": data }).to_string();
         socket.send(Message::Text(text.into())).await?;
     }

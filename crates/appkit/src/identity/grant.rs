@@ -4,7 +4,7 @@ use kernel::{
 };
 
 use super::access::not_found;
-use crate::{Caller, Host, Row, Tx, params};
+use crate::{Host, Row, Tx, jobs, params};
 
 const LIFE_DEFAULT: Duration = Duration::from_days(90);
 /// Thirteen months: a grant is renewed by people, not forgotten.
@@ -34,9 +34,39 @@ pub struct Grant {
     pub expires_at: Timestamp,
     /// When it was taken back.
     pub revoked_at: Option<Timestamp>,
+    /// When its end was stated in the journal; it cannot come back then, whatever the clock says.
+    pub lapsed_at: Option<Timestamp>,
     /// When it was given.
     pub created_at: Timestamp,
 }
+
+/// What a grant is at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantState {
+    /// Given, and not in force yet.
+    Waiting,
+    /// In force.
+    Active,
+    /// Over.
+    Expired,
+    /// Taken back.
+    Revoked,
+}
+
+impl GrantState {
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// The job that states a grant's end.
+pub(super) const EXPIRE: &str = "identity.grant.expire";
 
 /// A grant to be given.
 #[derive(Debug, Clone, Default)]
@@ -70,8 +100,19 @@ impl Grant {
             not_before: row.time("not_before")?,
             expires_at: row.time("expires_at")?,
             revoked_at: row.opt_time("revoked_at")?,
+            lapsed_at: row.opt_time("lapsed_at")?,
             created_at: row.time("created_at")?,
         })
+    }
+
+    /// What it is at a moment.
+    pub fn state(&self, now: Timestamp) -> GrantState {
+        match () {
+            () if self.revoked_at.is_some() => GrantState::Revoked,
+            () if self.lapsed_at.is_some() || self.expires_at <= now => GrantState::Expired,
+            () if self.not_before > now => GrantState::Waiting,
+            () => GrantState::Active,
+        }
     }
 
     pub(super) fn facts(&self) -> policy::Grant {
@@ -85,7 +126,7 @@ impl Grant {
             purpose: self.purpose.clone(),
             not_before_us: self.not_before.micros(),
             expires_us: self.expires_at.micros(),
-            revoked: self.revoked_at.is_some(),
+            revoked: self.revoked_at.is_some() || self.lapsed_at.is_some(),
         }
     }
 }
@@ -136,6 +177,7 @@ pub async fn grant_create_in_tx(tx: &mut Tx, new: NewGrant) -> Result<Grant> {
         not_before,
         expires_at,
         revoked_at: None,
+        lapsed_at: None,
         created_at: now,
     };
     let list = |items: &[String]| serde_json::json!(items).to_string();
@@ -160,6 +202,7 @@ pub async fn grant_create_in_tx(tx: &mut Tx, new: NewGrant) -> Result<Grant> {
     let fact = serde_json::json!({ "grantee": grantee, "kinds": grant.kinds, "ids": grant.ids, "fields": grant.fields,
         "purpose": grant.purpose, "not_before": not_before, "expires_at": expires_at });
     tx.publish("identity.grant.created", 1, grant.id.to_string(), grantor, &fact)?;
+    jobs::job_schedule(tx, EXPIRE, expires_at, &grant.id).await?;
     let known = grant.clone();
     tx.after_commit(move |host| host.access().grant_put(&known));
     Ok(grant)
@@ -189,55 +232,51 @@ pub async fn grant_revoke_in_tx(tx: &mut Tx, id: GrantId) -> Result<Grant> {
     Ok(grant)
 }
 
+/// States the end of a grant in the journal, once it has come. Decisions do not wait for it: they look at the clock.
+pub(super) async fn grant_expire_in_tx(tx: &mut Tx, payload: &str) -> Result<()> {
+    let id: GrantId = serde_json::from_str(payload)
+        .map_err(|error| Error::corrupt("identity.grant.job", "the job names no grant").because(error))?;
+    let now = tx.now();
+    let Some(row) = tx.one("SELECT * FROM identity_grant WHERE id = $1", params![id]).await? else { return Ok(()) };
+    let mut grant = Grant::from_row(&row)?;
+    if grant.revoked_at.is_some() || grant.lapsed_at.is_some() {
+        return Ok(());
+    }
+    if now < grant.expires_at {
+        // The clock went backwards since the job came due.
+        return jobs::job_schedule(tx, EXPIRE, grant.expires_at, &id).await;
+    }
+    tx.exec("UPDATE identity_grant SET lapsed_at = $2 WHERE id = $1", params![id, now]).await?;
+    grant.lapsed_at = Some(now);
+    let fact = serde_json::json!({ "grantee": grant.grantee, "expires_at": grant.expires_at });
+    tx.publish("identity.grant.expired", 1, id.to_string(), grant.grantor, &fact)?;
+    tx.after_commit(move |host| host.access().grant_put(&grant));
+    Ok(())
+}
+
+/// A grant with its places in the journal: where it took effect, and where it ended.
+pub(super) struct Placed {
+    pub grant: Grant,
+    pub position: Option<i64>,
+    pub end_position: Option<i64>,
+}
+
 /// Grants given by and to an organisation, newest first.
-pub(super) async fn grant_list(host: &Host, party: PartyId) -> Result<Vec<Grant>> {
-    let sql = "SELECT * FROM identity_grant WHERE grantor = $1 OR grantee = $1 ORDER BY id DESC LIMIT 500";
-    host.db().rows(sql, params![party]).await?.iter().map(Grant::from_row).collect()
-}
-
-/// One line of a grant's log.
-pub(super) struct Look {
-    pub grant: GrantId,
-    pub subject: String,
-    pub object: String,
-    pub action: String,
-    pub minute: Timestamp,
-    pub count: i64,
-}
-
-/// Who looked at what under the grants that an organisation gave, newest first.
-pub(super) async fn access_list(host: &Host, grantor: PartyId) -> Result<Vec<Look>> {
-    let rows = host
-        .db()
-        .rows(
-            "SELECT a.* FROM identity_grant_access a JOIN identity_grant g ON g.id = a.grant_id
-             WHERE g.grantor = $1 ORDER BY a.minute DESC, a.object LIMIT 500",
-            params![grantor],
-        )
-        .await?;
+pub(super) async fn grant_list(host: &Host, party: PartyId) -> Result<Vec<Placed>> {
+    let sql = "SELECT g.*,
+            (SELECT MIN(j.seq) FROM appkit_journal j
+              WHERE j.subject = g.id AND j.kind = 'identity.grant.created') AS position,
+            (SELECT MIN(j.seq) FROM appkit_journal j
+              WHERE j.subject = g.id AND j.kind IN ('identity.grant.revoked', 'identity.grant.expired')) AS end_position
+         FROM identity_grant g WHERE g.grantor = $1 OR g.grantee = $1 ORDER BY g.id DESC LIMIT 500";
+    let rows = host.db().rows(sql, params![party]).await?;
     rows.iter()
         .map(|row| {
-            Ok(Look {
-                grant: row.id("grant_id")?,
-                subject: row.get("subject")?,
-                object: row.get("object")?,
-                action: row.get("action")?,
-                minute: row.time("minute")?,
-                count: row.get("count")?,
+            Ok(Placed {
+                grant: Grant::from_row(row)?,
+                position: row.get("position")?,
+                end_position: row.get("end_position")?,
             })
         })
         .collect()
-}
-
-/// Writes a look to the log before the data leaves.
-pub(super) async fn access_log(host: &Host, caller: &Caller, grant: &str, action: &str, object: &str) -> Result<()> {
-    let mut tx = host.begin(caller).await?;
-    let minute = tx.now().floor_to(Duration::from_mins(1));
-    tx.exec(
-        "INSERT INTO identity_grant_access (grant_id, subject, object, action, minute, count) VALUES ($1, $2, $3, $4, $5, 1)
-         ON CONFLICT (grant_id, subject, object, action, minute) DO UPDATE SET count = identity_grant_access.count + 1",
-        params![grant, caller.subject.to_string(), object, action, minute],
-    )
-    .await?;
-    tx.commit().await
 }

@@ -7,6 +7,7 @@ use kernel::{
 
 use super::{
     NewUser, organisation_create_in_tx, secret,
+    throttle::Name,
     user::{user_insert_in_tx, user_prepare},
 };
 use crate::{Caller, Host, Role, params};
@@ -55,26 +56,35 @@ pub(super) async fn setup(
     admin: NewUser,
 ) -> Result<(PartyId, UserId)> {
     let now = host.now();
-    host.access().throttle.check("setup", now)?;
+    let done = || Error::conflict("identity.setup.done", "this installation is set up already").hint("sign in");
     if !setup_needed(host).await? {
-        return Err(Error::conflict("identity.setup.done", "this installation is set up already").hint("sign in"));
+        return Err(done());
     }
+    host.access().throttle.attempt(&[Name::Setup], now)?;
+    let wrong = || {
+        Error::denied("identity.setup.code", "the setup code is wrong, used or older than 30 minutes")
+            .hint("restart the server: it prints a new code on its console")
+    };
+    let code = secret::hash(&code.trim().to_uppercase());
+    // Looked at before the password is hashed: strangers get no work done.
+    let sql = "SELECT code_hash FROM identity_setup WHERE code_hash = $1 AND expires_at > $2";
+    if host.db().one(sql, params![&code, now]).await?.is_none() {
+        return Err(wrong());
+    }
+    host.access().throttle.succeeded(&[Name::Setup]);
     let hash = user_prepare(host, &admin).await?;
     let mut tx = host.begin(&Caller::system()).await?;
-    let code = code.trim().to_uppercase();
-    let used = tx
-        .exec("DELETE FROM identity_setup WHERE code_hash = $1 AND expires_at > $2", params![secret::hash(&code), now])
-        .await?;
-    if used == 0 {
-        host.access().throttle.failed("setup", now);
-        return Err(Error::denied("identity.setup.code", "the setup code is wrong, used or older than 30 minutes")
-            .hint("restart the server: it prints a new code on its console"));
+    if tx.one("SELECT id FROM identity_user LIMIT 1", params![]).await?.is_some() {
+        return Err(done());
+    }
+    if tx.exec("DELETE FROM identity_setup WHERE code_hash = $1", params![&code]).await? == 0 {
+        return Err(wrong());
     }
     let organisation = tx.new_id();
     organisation_create_in_tx(&mut tx, organisation, name_zh, name_en, false).await?;
-    let admin = NewUser { roles: vec![Role::Admin], ..admin };
+    // The first administrator also looks after the installation; both roles can be handed on and split later.
+    let admin = NewUser { roles: vec![Role::Admin, Role::Platform], ..admin };
     let user = user_insert_in_tx(&mut tx, organisation, &admin, &hash).await?;
     tx.commit().await?;
-    host.access().throttle.succeeded("setup");
     Ok((organisation, user))
 }

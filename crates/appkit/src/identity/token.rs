@@ -8,7 +8,7 @@ use super::{
     secret,
     user::{roles_parse, roles_text, roles_within},
 };
-use crate::{Host, Role, Tx, params};
+use crate::{Host, Role, Subject, Tx, params};
 
 const LIFE_DEFAULT_DAYS: u32 = 90;
 const LIFE_MAX_DAYS: u32 = 400;
@@ -25,7 +25,7 @@ pub(super) struct Token {
 /// Makes an API token for the caller's organisation; the secret is returned once and stored as a hash.
 ///
 /// # Errors
-/// `identity.role.beyond`, `identity.token.malformed`.
+/// `identity.role.beyond`, `identity.token.malformed`, `identity.token.by-token`.
 pub async fn token_create_in_tx(
     tx: &mut Tx,
     name: &str,
@@ -33,6 +33,15 @@ pub async fn token_create_in_tx(
     days: Option<u32>,
 ) -> Result<(ApiTokenId, String, Timestamp)> {
     let (caller, now) = (tx.caller().clone(), tx.now());
+    if !matches!(caller.subject, Subject::User(_) | Subject::System) {
+        // A token that leaked must not be able to outlive its revocation.
+        return Err(Error::denied("identity.token.by-token", "a token cannot make tokens")
+            .hint("sign in and make it there"));
+    }
+    if roles.contains(&Role::Platform) {
+        return Err(Error::invalid("identity.role.beyond", "the platform role is for people, not for tokens")
+            .field("/roles", "without platform"));
+    }
     roles_within(&caller, roles)?;
     let days = days.unwrap_or(LIFE_DEFAULT_DAYS);
     if !(1..=LIFE_MAX_DAYS).contains(&days) || !(1..=80).contains(&name.trim().chars().count()) {
@@ -61,6 +70,17 @@ pub async fn token_create_in_tx(
     let fact = serde_json::json!({ "roles": roles_text(roles), "expires_at": expires });
     tx.publish("identity.token.created", 1, id.to_string(), caller.tenant, &fact)?;
     Ok((id, secret, expires))
+}
+
+/// What a token may do now: what it was given, as long as its maker could still give it. A maker who left takes it along.
+pub(super) fn roles_now(given: Vec<Role>, maker: Option<(&[Role], bool)>) -> Option<Vec<Role>> {
+    match maker {
+        // Made by the platform itself.
+        None => Some(given),
+        Some((_, false)) => None,
+        Some((roles, true)) if roles.contains(&Role::Admin) => Some(given),
+        Some((roles, true)) => Some(given.into_iter().filter(|role| roles.contains(role)).collect()),
+    }
 }
 
 pub(super) async fn token_list(host: &Host, organisation: PartyId) -> Result<Vec<Token>> {

@@ -3,8 +3,11 @@ use kernel::{
     id::{PartyId, UserId},
 };
 
-use super::{access::name_of, password};
-use crate::{Caller, Host, Role, Row, Tx, params};
+use super::{
+    access::{name_of, not_found},
+    password, session,
+};
+use crate::{Caller, Host, Role, Row, Subject, Tx, params};
 
 /// A user as stored, without the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,12 +70,14 @@ pub(super) fn roles_parse(text: &str) -> Result<Vec<Role>> {
         .collect()
 }
 
-/// Roles that a caller may hand on: its own, or any when it administers the organisation. Never device or platform.
+/// Refuses roles that a caller may not hand on: only its own, or any of the organisation's when it administers that. The
+/// platform role is handed on by those who hold it; a device's by nobody.
 pub(super) fn roles_within(caller: &Caller, wanted: &[Role]) -> Result<()> {
-    let admin = caller.is_system() || caller.roles.contains(&Role::Admin);
-    let fine = |role: &Role| {
-        let ordinary = !matches!(role, Role::Device | Role::Platform) || caller.is_system();
-        ordinary && (admin || caller.roles.contains(role))
+    let holds = |role: Role| caller.is_system() || caller.roles.contains(&role);
+    let fine = |role: &Role| match role {
+        Role::Device => false,
+        Role::Platform => holds(Role::Platform),
+        other => holds(Role::Admin) || holds(*other),
     };
     if !wanted.is_empty() && wanted.iter().all(fine) {
         return Ok(());
@@ -112,15 +117,21 @@ fn check(new: &NewUser) -> Result<()> {
     if !matches!(new.language.as_str(), "zh" | "en") {
         return Err(Error::invalid("identity.user.language", "the language is zh or en").field("/language", "zh or en"));
     }
-    password::check(&new.password, &new.login)
+    password::check(&new.password, &[&new.login, &new.name])
 }
 
+/// Adds a user whose password is hashed already, with roles that the transaction's caller may give.
 pub(super) async fn user_insert_in_tx(tx: &mut Tx, organisation: PartyId, new: &NewUser, hash: &str) -> Result<UserId> {
+    roles_within(&tx.caller().clone(), &new.roles)?;
+    user_write_in_tx(tx, organisation, new, hash).await
+}
+
+/// The same, whoever the caller is: for the first administrator of an organisation.
+pub(super) async fn user_write_in_tx(tx: &mut Tx, organisation: PartyId, new: &NewUser, hash: &str) -> Result<UserId> {
     let login = new.login.to_lowercase();
     if tx.one("SELECT id FROM identity_user WHERE login = $1", params![&login]).await?.is_some() {
         return Err(Error::conflict("identity.user.exists", "this login is taken").hint("choose another login"));
     }
-    roles_within(&tx.caller().clone(), &new.roles)?;
     let (id, now) = (tx.new_id(), tx.now());
     tx.exec(
         "INSERT INTO identity_user (id, organisation, login, name, password, roles, language, active, created_at)
@@ -135,7 +146,7 @@ pub(super) async fn user_insert_in_tx(tx: &mut Tx, organisation: PartyId, new: &
 
 pub(super) async fn user_get(host: &Host, id: UserId) -> Result<User> {
     let row = host.db().one("SELECT * FROM identity_user WHERE id = $1", params![id]).await?;
-    User::from_row(&row.ok_or_else(super::access::not_found)?)
+    User::from_row(&row.ok_or_else(not_found)?)
 }
 
 pub(super) async fn user_list(host: &Host, organisation: PartyId) -> Result<Vec<User>> {
@@ -143,20 +154,58 @@ pub(super) async fn user_list(host: &Host, organisation: PartyId) -> Result<Vec<
     host.db().rows(sql, params![organisation]).await?.iter().map(User::from_row).collect()
 }
 
-/// Switches a user off (their sessions end with it) or on again.
-pub(super) async fn user_activate_in_tx(tx: &mut Tx, id: UserId, active: bool) -> Result<()> {
-    let tenant = tx.caller().tenant;
-    if tx.caller().subject == crate::Subject::User(id) && !active {
-        return Err(
-            Error::conflict("identity.user.self", "you cannot switch yourself off").hint("ask another administrator")
-        );
+/// A user of the caller's organisation that the caller may change: not itself, and none with roles that it could not give.
+async fn user_for_change_in_tx(tx: &mut Tx, id: UserId) -> Result<User> {
+    let caller = tx.caller().clone();
+    let row = tx
+        .one("SELECT * FROM identity_user WHERE id = $1 AND organisation = $2", params![id, caller.tenant])
+        .await?
+        .ok_or_else(not_found)?;
+    let user = User::from_row(&row)?;
+    if caller.subject == Subject::User(id) {
+        return Err(Error::conflict("identity.user.self", "this cannot be done to oneself")
+            .hint("ask another administrator"));
     }
-    let touched = tx
-        .exec("UPDATE identity_user SET active = $3 WHERE id = $1 AND organisation = $2", params![id, tenant, active])
-        .await?;
-    if touched == 0 {
-        return Err(super::access::not_found());
+    roles_within(&caller, &user.roles)?;
+    Ok(user)
+}
+
+/// Switches a user off (their sessions end with it, and their tokens rest) or on again.
+pub(super) async fn user_activate_in_tx(tx: &mut Tx, id: UserId, active: bool) -> Result<()> {
+    let user = user_for_change_in_tx(tx, id).await?;
+    if user.active == active {
+        return Ok(());
+    }
+    tx.exec("UPDATE identity_user SET active = $2 WHERE id = $1", params![id, active]).await?;
+    if !active {
+        session::session_end_all_in_tx(tx, id).await?;
     }
     let kind = if active { "identity.user.activated" } else { "identity.user.deactivated" };
-    tx.publish(kind, 1, id.to_string(), tenant, &serde_json::json!({}))
+    tx.publish(kind, 1, id.to_string(), user.organisation, &serde_json::json!({}))
+}
+
+/// Gives a user other roles; they act at the next request.
+pub(super) async fn user_roles_in_tx(tx: &mut Tx, id: UserId, roles: &[Role]) -> Result<()> {
+    let user = user_for_change_in_tx(tx, id).await?;
+    roles_within(&tx.caller().clone(), roles)?;
+    let (before, after) = (roles_text(&user.roles), roles_text(roles));
+    if before == after {
+        return Ok(());
+    }
+    tx.exec("UPDATE identity_user SET roles = $2 WHERE id = $1", params![id, &after]).await?;
+    let fact = serde_json::json!({ "before": before, "roles": after });
+    tx.publish("identity.user.roles-changed", 1, id.to_string(), user.organisation, &fact)
+}
+
+/// Replaces a forgotten password by one that nobody chose, and ends the user's sessions; the password is returned once.
+pub(super) async fn user_password_reset(host: &Host, caller: &Caller, id: UserId) -> Result<String> {
+    let new = password::password_random(&**host.chance());
+    let hash = password::hash(new.clone(), &**host.chance()).await?;
+    let mut tx = host.begin(caller).await?;
+    let user = user_for_change_in_tx(&mut tx, id).await?;
+    tx.exec("UPDATE identity_user SET password = $2 WHERE id = $1", params![id, hash]).await?;
+    session::session_end_all_in_tx(&mut tx, id).await?;
+    tx.publish("identity.user.password-reset", 1, id.to_string(), user.organisation, &serde_json::json!({}))?;
+    tx.commit().await?;
+    Ok(new)
 }

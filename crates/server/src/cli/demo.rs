@@ -9,6 +9,7 @@ use std::{
 use appkit::OsChance;
 use clap::Args;
 use kernel::{Clock, Duration, Error, Result, Timestamp, Window};
+use sharing::app::Basis;
 use simulator::{
     Park,
     live::{RunConfig, Target},
@@ -18,7 +19,7 @@ use super::serve::serve;
 use crate::{
     config::Config,
     platform::Platform,
-    scenario::{Registered, SignIn, SteppedClock, backfill, register},
+    scenario::{Plan, Registered, SignIn, SteppedClock, backfill, carry_out, fund, offer, register},
 };
 
 const PARK: &str = "demo-park.json";
@@ -104,6 +105,7 @@ impl Demo {
             let points = backfill(platform, &registered, window, STEP).await?;
             println!("{points} points in {:.1?}", began.elapsed());
         }
+        trade(platform, clock, &registered, now).await?;
         clock.set(now);
         platform.settle().await?;
         write(&config.data, SIGN_INS, &sign_ins)?;
@@ -111,6 +113,41 @@ impl Demo {
         write(&config.data, PARK, &registered)?;
         Ok(registered)
     }
+}
+
+/// The last three weeks' business: a job about every other day, in turn over machines, buyers and billing bases.
+async fn trade(platform: &Platform, clock: &SteppedClock, registered: &Registered, now: Timestamp) -> Result<()> {
+    fund(platform, registered, 80_000_000).await?;
+    let offered = offer(platform, registered).await?;
+    let capabilities: Vec<_> = offered.values().collect();
+    let buyers: Vec<_> = registered.companies.values().copied().collect();
+    let began = registered.park.machines.first().map_or(now, |machine| machine.origin);
+    let day = Duration::from_days(1);
+    let mut done = 0;
+    for number in 0..12u32 {
+        let back = Duration::from_days(i64::from(24 - number * 2));
+        // 09:00 in China, when the shops are manned.
+        let from = (now - back).floor_to(day) + Duration::from_hours(1);
+        let slot = Window { from, to: from + Duration::from_hours(3) };
+        if capabilities.is_empty() || slot.from - Duration::from_hours(3) < began || slot.to + Duration::from_hours(1) > now {
+            continue;
+        }
+        let capability = capabilities[number as usize % capabilities.len()];
+        let others: Vec<_> = buyers.iter().filter(|party| **party != capability.provider).collect();
+        let basis = [Basis::Time, Basis::Pieces, Basis::Value][number as usize % 3];
+        let plan = Plan {
+            capability: capability.id,
+            buyer: *others[number as usize % others.len()],
+            basis,
+            slot,
+            pieces: capability.terms.lot_max.min(120).max(capability.terms.lot_min),
+            part: format!("HX-{:03}", 100 + number),
+        };
+        carry_out(platform, clock, plan).await?;
+        done += 1;
+    }
+    println!("{} capabilities offered, {done} jobs done and paid", offered.len());
+    Ok(())
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {

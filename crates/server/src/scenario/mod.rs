@@ -6,7 +6,9 @@
 mod clock;
 mod history;
 mod park;
+mod trade;
 
 pub use clock::SteppedClock;
 pub use history::backfill;
 pub use park::{Registered, SignIn, register};
+pub use trade::{Plan, carry_out, fund, offer};

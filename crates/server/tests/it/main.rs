@@ -1,1 +1,4 @@
+//! The whole, as one: isolation matrix, story, verification, evidence. One target, linked once.
 
+mod matrix;
+mod program;

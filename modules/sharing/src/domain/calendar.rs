@@ -20,7 +20,7 @@ impl Opening {
     pub fn check(&self) -> Result<()> {
         let sorted = self.minutes.windows(2).all(|pair| pair[0].1 <= pair[1].0);
         let sane = self.minutes.iter().all(|(from, to)| from < to && i64::from(*to) <= WEEK_MIN);
-        if sorted && sane && self.utc_offset_min.abs() <= 14 * 60 {
+        if sorted && sane && self.minutes.len() <= 100 && self.utc_offset_min.abs() <= 14 * 60 {
             return Ok(());
         }
         Err(Error::invalid("sharing.opening.malformed", "the opening hours overlap or leave the week")
@@ -71,6 +71,20 @@ pub fn free(opening: &Opening, window: Window, reserved: &[Window]) -> Vec<Windo
         }
     }
     free
+}
+
+/// Taken stretches as one sees them: clipped to a window, sorted, joined where they touch or overlap.
+pub fn joined(window: Window, taken: &[Window]) -> Vec<Window> {
+    let mut parts: Vec<Window> = taken.iter().filter_map(|stretch| stretch.intersect(&window)).collect();
+    parts.sort();
+    let mut joined: Vec<Window> = Vec::new();
+    for part in parts {
+        match joined.last_mut() {
+            Some(last) if part.from <= last.to => last.to = last.to.max(part.to),
+            _ => joined.push(part),
+        }
+    }
+    joined
 }
 
 /// Refuses a request unless every one of its slots lies in free time and no two of them overlap.
@@ -130,6 +144,12 @@ mod tests {
         assert!(admit(&always, &[], &[w(0, 10), w(10, 20)]).is_ok());
         assert_eq!(admit(&always, &[], &[w(0, 10), w(5, 20)]).unwrap_err().code, "sharing.slot.taken");
         assert!(admit(&always, &[w(15, 30)], &[w(0, 10), w(10, 20)]).is_err());
+    }
+
+    #[test]
+    fn what_is_taken_is_shown_joined_and_clipped() {
+        let taken = [w(10, 20), w(0, 5), w(15, 30), w(30, 31)];
+        assert_eq!(joined(w(2, 25), &taken), [w(2, 5), w(10, 25)]);
     }
 
     proptest! {

@@ -3,6 +3,9 @@
 use kernel::{Decimal, Error, Money, Quantity, Result, Unit};
 use rust_decimal::RoundingStrategy;
 
+/// Largest amount in a price: keeps every product far inside exact arithmetic.
+pub const AMOUNT_MAX_MINOR: i64 = 100_000_000_000;
+
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Basis {
@@ -65,15 +68,19 @@ impl PriceRule {
         let refuse = |pointer: &str, message: &str| {
             Err(Error::invalid("sharing.price.malformed", "the price rule cannot be billed").field(pointer, message))
         };
-        if self.unit_price.minor() <= 0 {
-            return refuse("/unit_price", "must be above zero");
+        if !(1..=AMOUNT_MAX_MINOR).contains(&self.unit_price.minor()) {
+            return refuse("/unit_price", "must be above zero, up to 10¹¹ minor units");
         }
-        if self.minimum.minor() < 0 || self.minimum.currency() != self.unit_price.currency() {
-            return refuse("/minimum", "must not be negative, and in the currency of the price");
+        if !(0..=AMOUNT_MAX_MINOR).contains(&self.minimum.minor())
+            || self.minimum.currency() != self.unit_price.currency()
+        {
+            return refuse("/minimum", "must be 0 to 10¹¹ minor units in the currency of the price");
         }
         match (self.basis, self.percent) {
-            (Basis::Value, Some(percent)) if percent > Decimal::ZERO && percent <= Decimal::ONE_HUNDRED => Ok(()),
-            (Basis::Value, _) => refuse("/percent", "billing by value needs a percentage above 0 and up to 100"),
+            (Basis::Value, Some(p)) if p > Decimal::ZERO && p <= Decimal::ONE_HUNDRED && p.scale() <= 4 => Ok(()),
+            (Basis::Value, _) => {
+                refuse("/percent", "billing by value needs a percentage above 0 up to 100, at most 4 decimals")
+            }
             (_, None) => Ok(()),
             (_, Some(_)) => refuse("/percent", "only billing by value has a percentage"),
         }
@@ -97,11 +104,18 @@ impl PriceRule {
     }
 }
 
-/// Machine time becomes hours with four decimals on a line (0.36 s), half away from zero: stated here, once.
+/// Decimal places of a line's quantity: hours with four (0.36 s), whole pieces. Stated here, once.
+pub fn line_decimals(basis: Basis) -> u32 {
+    match basis {
+        Basis::Time => 4,
+        Basis::Value | Basis::Pieces => 0,
+    }
+}
+
+/// A quantity as it stands on a line, rounded half away from zero.
 pub fn line_quantity(basis: Basis, quantity: Quantity) -> Result<Quantity> {
     let quantity = quantity.to(basis.unit())?;
-    let digits = if basis == Basis::Time { 4 } else { 0 };
-    let value = quantity.value.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
+    let value = quantity.value.round_dp_with_strategy(line_decimals(basis), RoundingStrategy::MidpointAwayFromZero);
     Ok(Quantity::new(value, quantity.unit))
 }
 

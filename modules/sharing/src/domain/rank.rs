@@ -1,6 +1,8 @@
 //! The soft ranking of offers that match: price, distance, availability, measured quality. Every part of a score is shown.
 
-use kernel::{Money, Timestamp};
+use std::collections::HashMap;
+
+use kernel::{Currency, Money, Timestamp};
 
 /// What is known about an offer that matches.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +13,7 @@ pub struct Candidate {
     pub distance_km: Option<u32>,
     /// When the first fitting slot begins; none when there is none in the horizon.
     pub earliest: Option<Timestamp>,
-    /// Measured Cpk × 1 000; none when only stated.
+    /// Measured Cpk × 1 000, rounded down; none when only stated.
     pub cpk_milli: Option<u32>,
 }
 
@@ -35,7 +37,7 @@ impl Default for Weights {
 }
 
 /// The parts of a score, each 0–1 000, and their weighted mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Score {
     /// 1 000 for the cheapest, falling in proportion to the price.
     pub price: u32,
@@ -49,10 +51,15 @@ pub struct Score {
     pub total: u32,
 }
 
-/// Scores all candidates against one another.
+/// Scores all candidates against one another. Prices are compared within their currency: without a rate there is no order
+/// between two.
 pub fn rank(candidates: &[Candidate], weights: Weights, now: Timestamp) -> Vec<Score> {
-    let cheapest = candidates.iter().map(|candidate| candidate.price.minor().max(1)).min().unwrap_or(1);
-    candidates.iter().map(|candidate| score(candidate, cheapest, weights, now)).collect()
+    let mut cheapest: HashMap<Currency, i64> = HashMap::new();
+    for price in candidates.iter().map(|candidate| candidate.price) {
+        let least = cheapest.entry(price.currency()).or_insert(i64::MAX);
+        *least = price.minor().max(1).min(*least);
+    }
+    candidates.iter().map(|candidate| score(candidate, cheapest[&candidate.price.currency()], weights, now)).collect()
 }
 
 fn score(candidate: &Candidate, cheapest: i64, weights: Weights, now: Timestamp) -> Score {
@@ -78,7 +85,6 @@ fn score(candidate: &Candidate, cheapest: i64, weights: Weights, now: Timestamp)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernel::Currency;
 
     #[test]
     fn the_better_offer_wins_on_each_axis_alone() {

@@ -1,17 +1,17 @@
 //! What a buyer needs, and the hard match: every constraint or a named refusal. Soft wishes only rank (see `rank`).
 
-use kernel::{Timestamp, Window};
+use kernel::{Error, Result, Timestamp, Window};
 
 use super::{
-    capability::{Capability, EnvelopeMm, Place},
-    catalogue::subsumes,
+    capability::{Capability, EnvelopeMm, Place, State},
+    catalogue::{Class, subsumes},
 };
 
 /// A need for capability. Absent means "does not matter".
 #[derive(Debug, Clone, PartialEq)]
 pub struct Requirement {
     /// Class at any level; narrower offers match.
-    pub class: String,
+    pub class: Option<String>,
     /// Material code.
     pub material: Option<String>,
     /// Sides of the part.
@@ -55,6 +55,26 @@ pub enum Constraint {
     Assurance,
 }
 
+impl Requirement {
+    /// Refuses a need that nothing could be matched with; every wrong field is named.
+    pub fn check(&self) -> Result<()> {
+        let mut error = Error::invalid("sharing.requirement.malformed", "the requirement cannot be matched like this")
+            .hint("correct the named fields, or leave out what does not matter");
+        let mut wrong = |bad: bool, pointer: &str, rule: &str| {
+            if bad {
+                error.fields.push(kernel::FieldError { pointer: pointer.into(), message: rule.into() });
+            }
+        };
+        let unknown = self.class.as_ref().is_some_and(|class| Class::of(class).is_err());
+        wrong(unknown, "/class", "must be a code of the catalogue, at any level");
+        wrong(self.lot == 0, "/lot", "must be at least 1");
+        wrong(self.part.is_some_and(|part| part.sides.contains(&0)), "/part_mm", "sides must be above zero");
+        wrong(self.certificates.len() > 20, "/certificates", "must be at most 20");
+        wrong(self.window.is_some_and(|window| window.from >= window.to), "/window", "must end after it begins");
+        if error.fields.is_empty() { Ok(()) } else { Err(error) }
+    }
+}
+
 impl Constraint {
     /// Stable name.
     pub fn name(self) -> &'static str {
@@ -89,36 +109,39 @@ pub fn matches(need: &Requirement, offer: &Capability, now: Timestamp) -> Result
     if !offer.state.offered() {
         return refuse(Constraint::Offered, "published".into(), offer.state.name().into());
     }
-    if !subsumes(&need.class, &offer.class) {
-        return refuse(Constraint::Process, need.class.clone(), offer.class.clone());
+    let terms = &offer.terms;
+    if let Some(class) = &need.class
+        && !subsumes(class, &terms.class)
+    {
+        return refuse(Constraint::Process, class.clone(), terms.class.clone());
     }
     if let Some(material) = &need.material
-        && !offer.materials.iter().any(|taken| subsumes(taken, material))
+        && !terms.materials.iter().any(|taken| subsumes(taken, material))
     {
-        return refuse(Constraint::Material, material.clone(), offer.materials.join(", "));
+        return refuse(Constraint::Material, material.clone(), terms.materials.join(", "));
     }
     if let Some(part) = &need.part
-        && !offer.envelope.holds(part)
+        && !terms.envelope.holds(part)
     {
-        return refuse(Constraint::Envelope, sides(part), sides(&offer.envelope));
+        return refuse(Constraint::Envelope, sides(part), sides(&terms.envelope));
     }
     if let Some(tolerance) = need.tolerance_um
-        && offer.tolerance_um > tolerance
+        && terms.tolerance_um > tolerance
     {
-        return refuse(Constraint::Tolerance, format!("±{tolerance} µm"), format!("±{} µm", offer.tolerance_um));
+        return refuse(Constraint::Tolerance, format!("±{tolerance} µm"), format!("±{} µm", terms.tolerance_um));
     }
     if let Some(roughness) = need.roughness_nm
-        && offer.roughness_nm > roughness
+        && terms.roughness_nm > roughness
     {
-        return refuse(Constraint::Roughness, format!("Ra {roughness} nm"), format!("Ra {} nm", offer.roughness_nm));
+        return refuse(Constraint::Roughness, format!("Ra {roughness} nm"), format!("Ra {} nm", terms.roughness_nm));
     }
-    if need.lot < offer.lot_min || need.lot > offer.lot_max {
-        return refuse(Constraint::Lot, need.lot.to_string(), format!("{}–{}", offer.lot_min, offer.lot_max));
+    if need.lot < terms.lot_min || need.lot > terms.lot_max {
+        return refuse(Constraint::Lot, need.lot.to_string(), format!("{}–{}", terms.lot_min, terms.lot_max));
     }
     // A certificate must still hold when the work is done.
     let until = need.window.map_or(now, |window| window.to);
     for scheme in &need.certificates {
-        let held = offer.certificates.iter().find(|certificate| certificate.scheme == *scheme);
+        let held = terms.certificates.iter().find(|certificate| certificate.scheme == *scheme);
         match held {
             Some(certificate) if certificate.expires_at >= until && certificate.expires_at > now => {}
             Some(certificate) => {
@@ -129,7 +152,7 @@ pub fn matches(need: &Requirement, offer: &Capability, now: Timestamp) -> Result
     }
     if need.assured_only {
         match &offer.assurance {
-            Some(assurance) if assurance.expires_at > now && offer.state == super::capability::State::Assured => {}
+            Some(assurance) if assurance.expires_at > now && offer.state == State::Assured => {}
             Some(assurance) => {
                 return refuse(
                     Constraint::Assurance,

@@ -5,7 +5,7 @@ use kernel::{Chance, Currency, Duration, Id, Money, SeededChance, Timestamp, Win
 
 use super::*;
 use crate::domain::{
-    capability::{Assurance, Certificate, State},
+    capability::{Assurance, Certificate, State, Terms},
     catalogue::classes,
 };
 
@@ -34,11 +34,7 @@ fn offer(dice: &Dice) -> Capability {
     let processes: Vec<&str> =
         classes().iter().filter(|c| c.level() == 3 && c.code.starts_with("MF.MA")).map(|c| c.code).collect();
     let expiry = |dice: &Dice| NOW + Duration::from_days(dice.below(60) as i64 - 20);
-    Capability {
-        id: Id::at(NOW, &dice.0),
-        provider: Id::at(NOW, &dice.0),
-        asset: Id::at(NOW, &dice.0),
-        resource: Id::at(NOW, &dice.0),
+    let terms = Terms {
         title: String::new(),
         class: dice.pick(&processes).to_owned(),
         materials: (0..1 + dice.below(3)).map(|_| dice.pick(MATERIALS).to_owned()).collect(),
@@ -52,16 +48,26 @@ fn offer(dice: &Dice) -> Capability {
             .filter(|_| dice.yes(50))
             .map(|scheme| Certificate { scheme: (*scheme).into(), expires_at: expiry(dice) })
             .collect(),
+        place: Place { lat_e6: 0, lon_e6: 0 },
+        prices: Vec::new(),
+        setup: Money::zero(Currency::CNY),
+        tax_percent: 13.into(),
+        pieces_per_hour: 10.into(),
+        dispute_window: Duration::default(),
+    };
+    Capability {
+        id: Id::at(NOW, &dice.0),
+        provider: Id::at(NOW, &dice.0),
+        asset: Id::at(NOW, &dice.0),
+        resource: Id::at(NOW, &dice.0),
+        terms,
         assurance: dice.yes(60).then(|| Assurance {
             cpk: "1.41".parse().unwrap(),
             parts: 50,
             measured_at: NOW,
             expires_at: expiry(dice),
         }),
-        place: Place { lat_e6: 0, lon_e6: 0 },
-        prices: Vec::new(),
-        setup: Money::zero(Currency::CNY),
-        pieces_per_hour: 10.into(),
+        offer: None,
         state: dice.pick(&[
             State::Draft,
             State::Published,
@@ -75,7 +81,9 @@ fn offer(dice: &Dice) -> Capability {
 
 fn need(dice: &Dice) -> Requirement {
     Requirement {
-        class: dice.pick(&["MF", "MF.MA", "MF.MA", "MF.MA.MILL5", "MF.MA.TURN", "MF.SH"]).to_owned(),
+        class: dice
+            .yes(95)
+            .then(|| dice.pick(&["MF", "MF.MA", "MF.MA", "MF.MA.MILL5", "MF.MA.TURN", "MF.SH"]).to_owned()),
         material: dice.yes(60).then(|| dice.pick(MATERIALS).to_owned()),
         part: dice.yes(60).then(|| EnvelopeMm { sides: [0; 3].map(|_| 50 + dice.below(300) as u32) }),
         tolerance_um: dice.yes(50).then(|| dice.pick(&[5, 10, 20, 50, 100])),
@@ -94,34 +102,34 @@ fn failed_by_brute_force(need: &Requirement, offer: &Capability) -> Vec<&'static
         let (wide, narrow): (Vec<_>, Vec<_>) = (wide.split('.').collect(), narrow.split('.').collect());
         narrow.len() >= wide.len() && narrow[..wide.len()] == wide[..]
     };
-    let mut failed = Vec::new();
+    let (terms, mut failed) = (&offer.terms, Vec::new());
     if offer.state != State::Published && offer.state != State::Assured {
         failed.push("offered");
     }
-    if !below(&need.class, &offer.class) {
+    if need.class.as_ref().is_some_and(|class| !below(class, &terms.class)) {
         failed.push("process");
     }
-    if need.material.as_ref().is_some_and(|m| offer.materials.iter().all(|taken| !below(taken, m))) {
+    if need.material.as_ref().is_some_and(|m| terms.materials.iter().all(|taken| !below(taken, m))) {
         failed.push("material");
     }
     if let Some(part) = need.part {
         let turns = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
-        if !turns.iter().any(|turn| (0..3).all(|axis| part.sides[turn[axis]] <= offer.envelope.sides[axis])) {
+        if !turns.iter().any(|turn| (0..3).all(|axis| part.sides[turn[axis]] <= terms.envelope.sides[axis])) {
             failed.push("envelope");
         }
     }
-    if need.tolerance_um.is_some_and(|t| t < offer.tolerance_um) {
+    if need.tolerance_um.is_some_and(|t| t < terms.tolerance_um) {
         failed.push("tolerance");
     }
-    if need.roughness_nm.is_some_and(|r| r < offer.roughness_nm) {
+    if need.roughness_nm.is_some_and(|r| r < terms.roughness_nm) {
         failed.push("roughness");
     }
-    if !(offer.lot_min..=offer.lot_max).contains(&need.lot) {
+    if !(terms.lot_min..=terms.lot_max).contains(&need.lot) {
         failed.push("lot");
     }
     let end = need.window.map_or(NOW, |window| window.to);
     let holds = |scheme: &String| {
-        offer.certificates.iter().any(|c| c.scheme == *scheme && c.expires_at > NOW && c.expires_at >= end)
+        terms.certificates.iter().any(|c| c.scheme == *scheme && c.expires_at > NOW && c.expires_at >= end)
     };
     if !need.certificates.iter().all(holds) {
         failed.push("certificate");

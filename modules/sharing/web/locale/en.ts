@@ -228,7 +228,6 @@ export const en: Record<keyof typeof zh, string> = {
   // on other pages
   'home.jobs': 'Bookings and jobs',
   'home.no-jobs': 'No open bookings',
-  'tile.earning': 'Earning',
   'money.title': 'Capability and money',
   'money.earned': 'Earned by shared jobs',
   'money.jobs': '{n} {n#job|jobs} settled',

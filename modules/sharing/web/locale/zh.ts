@@ -226,7 +226,6 @@ export const zh = {
   // on other pages
   'home.jobs': '预约与作业',
   'home.no-jobs': '没有进行中的预约',
-  'tile.earning': '正在赚钱',
   'money.title': '能力与收入',
   'money.earned': '共享作业已收款',
   'money.jobs': '{n} 次作业已结清',

@@ -1,2 +1,3 @@
+import './locale'
 import 'element-plus/es/components/checkbox/style/css'
 export { ElCheckbox, ElCheckboxGroup } from 'element-plus/es/components/checkbox/index'

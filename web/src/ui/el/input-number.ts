@@ -1,2 +1,3 @@
+import './locale'
 import 'element-plus/es/components/input-number/style/css'
 export { ElInputNumber } from 'element-plus/es/components/input-number/index'

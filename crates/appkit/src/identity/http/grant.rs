@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Caller, Host, IdemKey, Json, Path, Policy, Problem, Reply, Routes,
-    identity::grant::{self, Grant, NewGrant},
+    identity::{
+        grant::{self, Grant, NewGrant},
+        look,
+    },
     routes,
 };
 
@@ -39,15 +42,16 @@ struct GrantView {
     revoked_at: Option<String>,
     /// `waiting`, `active`, `expired` or `revoked`.
     state: &'static str,
+    /// Its place in the journal; in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<i64>,
+    /// The place in the journal where its end is stated; in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_position: Option<i64>,
 }
 
 fn view(grant: Grant, caller: &Caller, now: Timestamp) -> GrantView {
-    let state = match () {
-        () if grant.revoked_at.is_some() => "revoked",
-        () if grant.expires_at <= now => "expired",
-        () if grant.not_before > now => "waiting",
-        () => "active",
-    };
+    let state = grant.state(now).name();
     GrantView {
         id: grant.id.to_string(),
         grantor: grant.grantor.to_string(),
@@ -61,6 +65,8 @@ fn view(grant: Grant, caller: &Caller, now: Timestamp) -> GrantView {
         expires_at: grant.expires_at.to_string(),
         revoked_at: grant.revoked_at.map(|at| at.to_string()),
         state,
+        position: None,
+        end_position: None,
     }
 }
 
@@ -69,7 +75,12 @@ fn view(grant: Grant, caller: &Caller, now: Timestamp) -> GrantView {
 async fn grant_list(State(host): State<Host>, caller: Caller) -> crate::Result<Json<Vec<GrantView>>> {
     let now = host.now();
     let grants = grant::grant_list(&host, caller.tenant).await?;
-    Ok(Json(grants.into_iter().map(|grant| view(grant, &caller, now)).collect()))
+    let placed = |one: grant::Placed| GrantView {
+        position: one.position,
+        end_position: one.end_position,
+        ..view(one.grant, &caller, now)
+    };
+    Ok(Json(grants.into_iter().map(placed).collect()))
 }
 
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -138,12 +149,16 @@ async fn grant_revoke(State(host): State<Host>, caller: Caller, Path(id): Path<G
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct LookView {
     grant: String,
-    /// Who: user or token of the other organisation.
+    /// The other organisation.
+    grantee: String,
+    /// Who: its user or token.
     subject: String,
     /// What.
     object: String,
     /// How.
     action: String,
+    /// What for, as it said; empty when it did not.
+    purpose: String,
     minute: String,
     count: i64,
 }
@@ -151,11 +166,13 @@ struct LookView {
 /// Who looked at what under the grants that the organisation gave, newest first.
 #[utoipa::path(get, path = "/api/v1/grants/access-log", tag = "identity", responses((status = 200, body = [LookView])))]
 async fn grant_access_log(State(host): State<Host>, caller: Caller) -> crate::Result<Json<Vec<LookView>>> {
-    let looks = grant::access_list(&host, caller.tenant).await?.into_iter().map(|look| LookView {
+    let looks = look::look_list(&host, caller.tenant).await?.into_iter().map(|look| LookView {
         grant: look.grant.to_string(),
+        grantee: look.grantee.to_string(),
         subject: look.subject,
         object: look.object,
         action: look.action,
+        purpose: look.purpose,
         minute: look.minute.to_string(),
         count: look.count,
     });

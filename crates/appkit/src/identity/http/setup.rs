@@ -1,9 +1,9 @@
-use axum::extract::State;
+use axum::{extract::State, http::HeaderMap};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Host, Json, Policy, Problem, Reply, Routes,
-    identity::{NewUser, setup},
+    identity::{NewUser, authenticate::refuse_foreign_page, setup},
     routes,
 };
 
@@ -60,7 +60,12 @@ struct SetupDone {
 /// Sets the installation up, once, with the code that the server printed on its console.
 #[utoipa::path(post, path = "/api/v1/setup", tag = "identity", request_body = SetupRequest,
     responses((status = 201, body = SetupDone), (status = 403, body = Problem), (status = 409, body = Problem)))]
-async fn setup_create(State(host): State<Host>, Json(request): Json<SetupRequest>) -> crate::Result<Reply> {
+async fn setup_create(
+    State(host): State<Host>,
+    headers: HeaderMap,
+    Json(request): Json<SetupRequest>,
+) -> crate::Result<Reply> {
+    refuse_foreign_page(&headers)?;
     let admin = NewUser {
         login: request.login,
         name: request.name,

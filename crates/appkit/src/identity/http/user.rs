@@ -3,10 +3,10 @@ use kernel::id::UserId;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Caller, Host, Json, Path, Policy, Problem, Reply, Role, Routes,
+    Caller, Host, IdemKey, Json, Path, Policy, Problem, Reply, Role, Routes,
     identity::{
         NewUser,
-        user::{User, user_activate_in_tx, user_insert_in_tx, user_list as list, user_prepare},
+        user::{self, User, user_activate_in_tx, user_insert_in_tx, user_list as list, user_prepare, user_roles_in_tx},
     },
     routes,
 };
@@ -16,6 +16,8 @@ pub(super) fn routes() -> Routes {
         .add(Policy::admin("identity.user.list"), routes!(user_list))
         .add(Policy::admin("identity.user.create"), routes!(user_create))
         .add(Policy::admin("identity.user.activate"), routes!(user_activate))
+        .add(Policy::admin("identity.user.roles"), routes!(user_roles))
+        .add(Policy::admin("identity.user.password-reset"), routes!(user_password_reset))
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -71,6 +73,7 @@ struct UserMade {
 async fn user_create(
     State(host): State<Host>,
     caller: Caller,
+    key: IdemKey,
     Json(request): Json<UserRequest>,
 ) -> crate::Result<Reply> {
     let new = NewUser {
@@ -81,10 +84,14 @@ async fn user_create(
         language: request.language,
     };
     let hash = user_prepare(&host, &new).await?;
-    let mut tx = host.begin(&caller).await?;
-    let id = user_insert_in_tx(&mut tx, caller.tenant, &new, &hash).await?;
-    tx.commit().await?;
-    Reply::new(201, &UserMade { id: id.to_string() })
+    // Without the password: not even a fast hash of it may be kept beside the slow one.
+    let body = serde_json::json!({ "login": new.login, "name": new.name, "roles": new.roles, "language": new.language });
+    let mut command = host.command(&caller, "identity.user.create", &key, &body).await?;
+    if let Some(reply) = command.replay() {
+        return Ok(reply);
+    }
+    let id = user_insert_in_tx(command.tx(), caller.tenant, &new, &hash).await?;
+    command.reply(201, &UserMade { id: id.to_string() }).await
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -106,4 +113,45 @@ async fn user_activate(
     user_activate_in_tx(&mut tx, id, request.active).await?;
     tx.commit().await?;
     Reply::new(200, &serde_json::json!({}))
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = identity::RolesRequest)]
+struct RolesRequest {
+    /// None beyond the caller's own.
+    roles: Vec<Role>,
+}
+
+/// Gives a user other roles; they act at their next request.
+#[utoipa::path(post, path = "/api/v1/users/{id}/roles", tag = "identity", params(("id" = String, Path)),
+    request_body = RolesRequest, responses((status = 200), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn user_roles(
+    State(host): State<Host>,
+    caller: Caller,
+    Path(id): Path<UserId>,
+    Json(request): Json<RolesRequest>,
+) -> crate::Result<Reply> {
+    let mut tx = host.begin(&caller).await?;
+    user_roles_in_tx(&mut tx, id, &request.roles).await?;
+    tx.commit().await?;
+    Reply::new(200, &serde_json::json!({}))
+}
+
+/// A password that nobody chose. It is shown this once.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PasswordMade {
+    password: String,
+}
+
+/// Replaces a user's forgotten password and ends their sessions. The new one is in this answer and nowhere else.
+#[utoipa::path(post, path = "/api/v1/users/{id}/password-reset", tag = "identity", params(("id" = String, Path)),
+    responses((status = 200, body = PasswordMade), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn user_password_reset(
+    State(host): State<Host>,
+    caller: Caller,
+    Path(id): Path<UserId>,
+) -> crate::Result<Reply> {
+    let password = user::user_password_reset(&host, &caller, id).await?;
+    Reply::new(200, &PasswordMade { password })
 }
