@@ -1,7 +1,6 @@
 import { defineAsyncComponent } from 'vue'
 import { either } from '@/i18n/core'
 import { defineRoom } from '@/rooms'
-import { bookingList } from './api'
 
 // The room's words are fetched with its pages; only these few stand on every page.
 const link = (order: number, route: string, zh: string, en: string) => ({ entry: 'market' as const, order, route, names: { zh, en } })
@@ -21,6 +20,7 @@ export default defineRoom({
   home: [defineAsyncComponent(() => import('./parts/HomeJobs.vue'))],
   machine: [defineAsyncComponent(() => import('./parts/MachineMoney.vue'))],
   earning: async () => {
+    const { bookingList } = await import('./api')
     const running = (await bookingList()).filter((booking) => booking.state === 'running')
     return Object.fromEntries(running.filter((booking) => booking.side === 'provider').map((booking) => [booking.machine.asset, either('正在赚钱', 'Earning')]))
   },
