@@ -32,7 +32,9 @@ pub fn run(root: &Path, name: &str, zh: &str, en: &str) -> anyhow::Result<()> {
         "(七 共享制造, shared manufacturing).",
         &format!("(七 共享制造, shared manufacturing), `modules/{name}` ({zh}, {en})."),
     )?;
-    println!("modules/{name} is there: `cargo test -p {name}`, then grow its domain. To undo: remove the folder and the four lines.");
+    println!(
+        "modules/{name} is there: `cargo test -p {name}`, then grow its domain. To undo: remove the folder and the four lines."
+    );
     Ok(())
 }
 
@@ -87,16 +89,33 @@ fn files(name: &str, snake: &str, zh: &str, en: &str) -> Vec<(&'static str, Stri
         ("src/http/mod.rs", HTTP.replace("ROOM", name)),
         (
             "locale/zh.json",
-            format!("{{\n  \"{name}.note.text\": {{ \"message\": \"备注须为 1 到 200 个字符\", \"hint\": null }}\n}}\n"),
+            format!(
+                "{{\n  \"{name}.note.text\": {{ \"message\": \"备注须为 1 到 200 个字符\", \"hint\": null }}\n}}\n"
+            ),
         ),
         ("tests/room.rs", TEST.replace("SNAKE", snake).replace("ROOM", name)),
         ("web/index.ts", web_index(name)),
         ("web/pages/Home.vue", web_page()),
-        ("web/locale/zh.ts", format!("// The room's words. Chinese is written first.\n\nexport const zh = {{\n  'nav': '{zh}',\n  'empty': '这里还没有内容',\n}}\n")),
-        ("web/locale/en.ts", format!("import type {{ zh }} from './zh'\n\nexport const en: Record<keyof typeof zh, string> = {{\n  'nav': '{en}',\n  'empty': 'Nothing here yet',\n}}\n")),
+        (
+            "web/locale/zh.ts",
+            format!(
+                "// The room's words. Chinese is written first.\n\nexport const zh = {{\n  'nav': '{zh}',\n  'empty': '这里还没有内容',\n}}\n"
+            ),
+        ),
+        (
+            "web/locale/en.ts",
+            format!(
+                "import type {{ zh }} from './zh'\n\nexport const en: Record<keyof typeof zh, string> = {{\n  'nav': '{en}',\n  'empty': 'Nothing here yet',\n}}\n"
+            ),
+        ),
         ("scenarios/README.md", format!("# Scenarios of {name}\n\nThe chapter's stories, each run by a test.\n")),
         ("demo/README.md", format!("# Demo of {name}\n\nData that shows the room in use.\n")),
-        (migration_path(snake), format!("CREATE TABLE {snake}_note (\n    id TEXT NOT NULL PRIMARY KEY,\n    tenant TEXT NOT NULL,\n    text TEXT NOT NULL,\n    created_at BIGINT NOT NULL\n);\n")),
+        (
+            migration_path(snake),
+            format!(
+                "CREATE TABLE {snake}_note (\n    id TEXT NOT NULL PRIMARY KEY,\n    tenant TEXT NOT NULL,\n    text TEXT NOT NULL,\n    created_at BIGINT NOT NULL\n);\n"
+            ),
+        ),
     ]
 }
 

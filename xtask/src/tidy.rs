@@ -170,7 +170,8 @@ fn error_texts(root: &Path, findings: &mut Vec<String>) -> anyhow::Result<()> {
 
 /// The codes given to the constructors of `kernel::Error` that a caller can meet.
 fn codes(text: &str, name: &str) -> BTreeSet<String> {
-    let makers = ["invalid", "unauthenticated", "denied", "not_found", "conflict", "too_large", "unprocessable", "throttled"];
+    let makers =
+        ["invalid", "unauthenticated", "denied", "not_found", "conflict", "too_large", "unprocessable", "throttled"];
     let mut found = BTreeSet::new();
     for maker in makers {
         for rest in text.split(&format!("Error::{maker}(")).skip(1) {

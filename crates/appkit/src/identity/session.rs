@@ -96,7 +96,8 @@ async fn match_password(host: &Host, names: &[Name], login: &str, given: String)
 
 async fn end_oldest_in_tx(tx: &mut Tx, user: UserId, keep: usize) -> Result<()> {
     let now = tx.now();
-    let sql = "SELECT id FROM identity_session WHERE user_id = $1 AND ended_at IS NULL ORDER BY created_at DESC, id DESC";
+    let sql =
+        "SELECT id FROM identity_session WHERE user_id = $1 AND ended_at IS NULL ORDER BY created_at DESC, id DESC";
     for row in tx.rows(sql, params![user]).await?.iter().skip(keep) {
         let id: SessionId = row.id("id")?;
         tx.exec("UPDATE identity_session SET ended_at = $2 WHERE id = $1", params![id, now]).await?;

@@ -144,9 +144,8 @@ mod tests {
         assert!((90..150).contains(&through), "{through}");
         // From as many networks as there are guesses it is no different.
         let throttle = Throttle::default();
-        let guess = |second: &i64| {
-            throttle.attempt(&[account("lin"), Name::Network(second.to_string())], at(*second)).is_ok()
-        };
+        let guess =
+            |second: &i64| throttle.attempt(&[account("lin"), Name::Network(second.to_string())], at(*second)).is_ok();
         assert!((0..100_000).filter(guess).count() < 150);
     }
 

@@ -35,8 +35,9 @@ pub async fn token_create_in_tx(
     let (caller, now) = (tx.caller().clone(), tx.now());
     if !matches!(caller.subject, Subject::User(_) | Subject::System) {
         // A token that leaked must not be able to outlive its revocation.
-        return Err(Error::denied("identity.token.by-token", "a token cannot make tokens")
-            .hint("sign in and make it there"));
+        return Err(
+            Error::denied("identity.token.by-token", "a token cannot make tokens").hint("sign in and make it there")
+        );
     }
     if roles.contains(&Role::Platform) {
         return Err(Error::invalid("identity.role.beyond", "the platform role is for people, not for tokens")

@@ -163,8 +163,9 @@ async fn user_for_change_in_tx(tx: &mut Tx, id: UserId) -> Result<User> {
         .ok_or_else(not_found)?;
     let user = User::from_row(&row)?;
     if caller.subject == Subject::User(id) {
-        return Err(Error::conflict("identity.user.self", "this cannot be done to oneself")
-            .hint("ask another administrator"));
+        return Err(
+            Error::conflict("identity.user.self", "this cannot be done to oneself").hint("ask another administrator")
+        );
     }
     roles_within(&caller, &user.roles)?;
     Ok(user)

@@ -1,10 +1,4 @@
-use std::{
-    net::SocketAddr,
-    path::Path,
-    process::ExitCode,
-    sync::Arc,
-    time::Instant,
-};
+use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Instant};
 
 use appkit::OsChance;
 use clap::Args;
@@ -129,7 +123,10 @@ async fn trade(platform: &Platform, clock: &SteppedClock, registered: &Registere
         // 09:00 in China, when the shops are manned.
         let from = (now - back).floor_to(day) + Duration::from_hours(1);
         let slot = Window { from, to: from + Duration::from_hours(3) };
-        if capabilities.is_empty() || slot.from - Duration::from_hours(3) < began || slot.to + Duration::from_hours(1) > now {
+        if capabilities.is_empty()
+            || slot.from - Duration::from_hours(3) < began
+            || slot.to + Duration::from_hours(1) > now
+        {
             continue;
         }
         let capability = capabilities[number as usize % capabilities.len()];

@@ -44,7 +44,10 @@ pub async fn run(config: Config, as_json: bool) -> Result<ExitCode> {
         println!("version       {}", env!("CARGO_PKG_VERSION"));
         println!("data          {}", config.data.display());
         println!("database      {engine}");
-        println!("telemetry     {} points in {} series, {} segments, {} conflicts", stats.points, stats.series, stats.segments, stats.conflicts);
+        println!(
+            "telemetry     {} points in {} series, {} segments, {} conflicts",
+            stats.points, stats.series, stats.segments, stats.conflicts
+        );
         println!("routes        {routes}, each with a policy");
         println!("failing jobs  {jobs}");
         for warning in &warnings {

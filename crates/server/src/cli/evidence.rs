@@ -47,7 +47,8 @@ async fn export(config: Config, reading: &str, output: &PathBuf, as_json: bool) 
     platform.close().await;
     let bundle = bundle?;
     let unwritable = |error: std::io::Error| {
-        Error::unavailable("server.evidence.unwritable", format!("{} cannot be written", output.display())).because(error)
+        Error::unavailable("server.evidence.unwritable", format!("{} cannot be written", output.display()))
+            .because(error)
     };
     let mut file = std::fs::File::create(output).map_err(unwritable)?;
     std::io::Write::write_all(&mut file, &bundle).and_then(|()| file.sync_all()).map_err(unwritable)?;

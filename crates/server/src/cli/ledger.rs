@@ -50,10 +50,11 @@ pub async fn check(config: Config, ledger: &Path, as_json: bool) -> Result<ExitC
         }
     }
     for (series, points) in &wanted {
-        compare(&*store, series, points, &mut verdict)?;
+        compare(&store, series, points, &mut verdict)?;
     }
     let damage = store.scrub()?;
-    let ok = verdict.lost + verdict.wrong + verdict.twice == 0 && damage.is_empty() && opened < StdDuration::from_secs(30);
+    let ok =
+        verdict.lost + verdict.wrong + verdict.twice == 0 && damage.is_empty() && opened < StdDuration::from_secs(30);
     let answer = json!({
         "ok": ok,
         "acknowledged_points": verdict.acknowledged,
@@ -71,8 +72,15 @@ pub async fn check(config: Config, ledger: &Path, as_json: bool) -> Result<ExitC
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
-fn compare(store: &Engine, series: &SeriesKey, points: &BTreeMap<Timestamp, Value>, verdict: &mut Verdict) -> Result<()> {
-    let (Some((first, _)), Some((last, _))) = (points.first_key_value(), points.last_key_value()) else { return Ok(()) };
+fn compare(
+    store: &Engine,
+    series: &SeriesKey,
+    points: &BTreeMap<Timestamp, Value>,
+    verdict: &mut Verdict,
+) -> Result<()> {
+    let (Some((first, _)), Some((last, _))) = (points.first_key_value(), points.last_key_value()) else {
+        return Ok(());
+    };
     let window = Window { from: *first, to: *last + Duration::from_micros(1) };
     let query = RangeQuery { series: series.clone(), window, as_of: Position::MAX, limit: usize::MAX };
     let stored = store.range(&query)?.samples;

@@ -87,4 +87,3 @@ async fn signal() {
         _ = terminate.recv() => {}
     }
 }
-

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 use clap::Args;
 use contracts::telemetry::TelemetryStore;
 use kernel::{Chance, Duration, Error, Result, SeededChance, Timestamp, Window, sha256};
-use record::ledger::{Reason, trial_balance, transfer_list};
+use record::ledger::{Reason, transfer_list, trial_balance};
 use serde_json::{Value, json};
 use sharing::app::{Basis, Booking, job_of_booking};
 use simulator::Park;
@@ -47,7 +47,10 @@ impl Story {
                 println!("trial balance {} debits {} credits {}", line["currency"], line["debits"], line["credits"]);
             }
             for reading in told["readings"].as_array().into_iter().flatten() {
-                println!("reading {} {} {} evidence {}", reading["id"], reading["quantity"], reading["unit"], reading["evidence"]);
+                println!(
+                    "reading {} {} {} evidence {}",
+                    reading["id"], reading["quantity"], reading["unit"], reading["evidence"]
+                );
             }
             println!("{:#}", told["trace"]);
         }
@@ -93,7 +96,7 @@ async fn account_for(platform: &Platform, bookings: &[Booking]) -> Result<Value>
     let mut readings = Vec::new();
     let mut trace = Value::Null;
     for booking in bookings {
-        let job = job_of_booking(&mut platform.host.db(), booking.id).await?;
+        let job = job_of_booking(platform.host.db(), booking.id).await?;
         for id in [job.reading_time, job.reading_pieces].into_iter().flatten() {
             let reading = record::meter::reading_get(&mut platform.host.db(), id).await?;
             readings.push(json!({

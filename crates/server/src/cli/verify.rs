@@ -19,9 +19,9 @@ pub async fn run(config: Config, as_json: bool) -> Result<ExitCode> {
         .map(|breach| json!({ "rule": breach.rule, "record": breach.record, "detail": breach.detail }))
         .collect();
     let scrubbing = store.clone();
-    let damage = tokio::task::spawn_blocking(move || scrubbing.scrub())
-        .await
-        .map_err(|error| kernel::Error::internal("server.verify.failed", "the check of telemetry failed").because(error))??;
+    let damage = tokio::task::spawn_blocking(move || scrubbing.scrub()).await.map_err(|error| {
+        kernel::Error::internal("server.verify.failed", "the check of telemetry failed").because(error)
+    })??;
     let stats = store.stats();
     checked["telemetry-points"] = json!(stats.points);
     checked["telemetry-segments"] = json!(stats.segments);

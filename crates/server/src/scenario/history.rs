@@ -1,5 +1,3 @@
-
-
 use contracts::telemetry::{Point, SeriesKey, TelemetryStore};
 use kernel::{Duration, Error, Result, Window};
 
@@ -26,7 +24,9 @@ pub async fn backfill(platform: &Platform, registered: &Registered, window: Wind
             }
             Ok::<_, Error>(points)
         });
-        let made = made.await.map_err(|error| Error::internal("server.demo.backfill", "making history failed").because(error))??;
+        let made = made
+            .await
+            .map_err(|error| Error::internal("server.demo.backfill", "making history failed").because(error))??;
         total += made.len() as u64;
         waiting.extend(made);
         if waiting.len() >= CHUNK {

@@ -1,7 +1,10 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use appkit::{Caller, Role, identity};
-use kernel::{Decimal, Error, Result, id::{AssetId, PartyId}};
+use kernel::{
+    Decimal, Error, Result,
+    id::{AssetId, PartyId},
+};
 use models::alarm::{Clear, Message, Priority, RuleText};
 use serde::{Deserialize, Serialize};
 use simulator::{Kind, MachineSpec, Park};
@@ -43,7 +46,8 @@ impl Registered {
     /// The machine of a company and code.
     pub fn machine(&self, company: &str, code: &str) -> Result<(AssetId, &MachineSpec)> {
         let place = self.park.machines.iter().position(|m| m.company == company && m.code == code);
-        let place = place.ok_or_else(|| Error::not_found("server.demo.machine", format!("no machine {company}/{code}")))?;
+        let place =
+            place.ok_or_else(|| Error::not_found("server.demo.machine", format!("no machine {company}/{code}")))?;
         Ok((self.machines[place].0, &self.park.machines[place]))
     }
 
@@ -132,12 +136,8 @@ async fn plant(platform: &Platform, party: PartyId, company: &simulator::park::C
     };
     let top = node(None, Level::Enterprise, company.code.clone(), company.name_zh.clone());
     let enterprise = asset_create_in_tx(&mut tx, party, top).await?;
-    let site = node(
-        Some(enterprise.id),
-        Level::Site,
-        format!("{}-SITE", company.code),
-        format!("{}工厂", company.city_zh),
-    );
+    let site =
+        node(Some(enterprise.id), Level::Site, format!("{}-SITE", company.code), format!("{}工厂", company.city_zh));
     let site = asset_create_in_tx(&mut tx, party, site).await?;
     tx.commit().await?;
     Ok(site.id)

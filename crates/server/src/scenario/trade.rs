@@ -9,8 +9,8 @@ use kernel::{
 };
 use record::ledger::cash_pay_in_in_tx;
 use sharing::app::{
-    Basis, Booking, Capability, Certificate, EnvelopeMm, NewBooking, Place, PriceRule, Terms, booking_accept, booking_get,
-    booking_make, capability_create, capability_publish, job_finish, job_of_booking_in_tx, job_start,
+    Basis, Booking, Capability, Certificate, EnvelopeMm, NewBooking, Place, PriceRule, Terms, booking_accept,
+    booking_get, booking_make, capability_create, capability_publish, job_finish, job_of_booking_in_tx, job_start,
 };
 use simulator::MachineSpec;
 
@@ -21,7 +21,9 @@ use crate::platform::Platform;
 fn class_of(process: &str) -> (&'static str, &'static [&'static str], &'static str, &'static str) {
     match process {
         "milling" => ("MF.MA.MILL5", &["metal.aluminium.6061", "metal.steel.45", "metal.steel.304"], "铣削", "milling"),
-        "injection_moulding" => ("MF.PL.INJ", &["polymer.pp", "polymer.abs", "polymer.pa66"], "注塑", "injection moulding"),
+        "injection_moulding" => {
+            ("MF.PL.INJ", &["polymer.pp", "polymer.abs", "polymer.pa66"], "注塑", "injection moulding")
+        }
         _ => ("MF.SH.STA", &["metal.steel.spcc", "metal.aluminium.5052", "metal.steel.304"], "冲压", "stamping"),
     }
 }
@@ -151,7 +153,7 @@ pub async fn carry_out(platform: &Platform, clock: &SteppedClock, plan: Plan) ->
     clock.set(plan.slot.to + Duration::from_mins(10));
     accept(platform, plan.buyer, booking.id).await?;
     platform.host.settle().await?;
-    booking_get(&mut platform.host.db(), booking.id).await
+    booking_get(platform.host.db(), booking.id).await
 }
 
 async fn begin(platform: &Platform, party: PartyId) -> Result<Tx> {

@@ -59,14 +59,38 @@ async fn token(h: &Harness, tenant: PartyId, roles: &[Role]) -> Api {
 fn filled(path: &str, h: &Harness) -> String {
     let id = |prefix: &str| format!("{prefix}_{}", h.host.new_id::<kernel::id::Party>().uuid().simple());
     let prefix = [
-        ("machines", "ast"), ("equipment", "ast"), ("thing-models", "thm"), ("devices", "dev"), ("alarms", "alm"),
-        ("alarm-rules", "rul"), ("readings", "rdg"), ("meters", "mtr"), ("agreements", "agr"), ("commitments", "cmt"),
-        ("events", "evt"), ("claims", "clm"), ("invoices", "inv"), ("accounts", "acc"), ("transfers", "trf"),
-        ("cases", "cas"), ("parties", "pty"), ("items", "itm"), ("resources", "res"), ("offers", "ofr"),
-        ("capabilities", "cap"), ("holds", "hld"), ("bookings", "bkg"), ("jobs", "job"), ("grants", "grt"),
-        ("users", "usr"), ("tokens", "tok"), ("sessions", "ses"), ("trace", "trf"),
+        ("machines", "ast"),
+        ("equipment", "ast"),
+        ("thing-models", "thm"),
+        ("devices", "dev"),
+        ("alarms", "alm"),
+        ("alarm-rules", "rul"),
+        ("readings", "rdg"),
+        ("meters", "mtr"),
+        ("agreements", "agr"),
+        ("commitments", "cmt"),
+        ("events", "evt"),
+        ("claims", "clm"),
+        ("invoices", "inv"),
+        ("accounts", "acc"),
+        ("transfers", "trf"),
+        ("cases", "cas"),
+        ("parties", "pty"),
+        ("items", "itm"),
+        ("resources", "res"),
+        ("offers", "ofr"),
+        ("capabilities", "cap"),
+        ("holds", "hld"),
+        ("bookings", "bkg"),
+        ("jobs", "job"),
+        ("grants", "grt"),
+        ("users", "usr"),
+        ("tokens", "tok"),
+        ("sessions", "ses"),
+        ("trace", "trf"),
     ];
-    let kind = prefix.iter().rev().find(|(segment, _)| path.contains(&format!("/{segment}/"))).map_or("pty", |(_, p)| p);
+    let kind =
+        prefix.iter().rev().find(|(segment, _)| path.contains(&format!("/{segment}/"))).map_or("pty", |(_, p)| p);
     let mut out = path.to_owned();
     while let Some((from, to)) = out.find('{').zip(out.find('}')) {
         out.replace_range(from..=to, &id(kind));

@@ -80,7 +80,11 @@ fn verify_holds_after_the_story_and_names_what_was_changed() {
     };
     let reading = told["readings"][0]["id"].as_str().unwrap().to_owned();
     changed("a byte of a segment", &flip_a_segment, "telemetry/seg-");
-    changed("a posting", &|place| sql(place, "UPDATE record_transfer SET amount_minor = amount_minor + 1 WHERE seq = 2"), "trf_");
+    changed(
+        "a posting",
+        &|place| sql(place, "UPDATE record_transfer SET amount_minor = amount_minor + 1 WHERE seq = 2"),
+        "trf_",
+    );
     let edit = format!("UPDATE record_reading SET quantity = '999' WHERE id = '{reading}'");
     changed("a reading", &|place| sql(place, &edit), &reading);
     changed("a fact", &|place| sql(place, "UPDATE appkit_journal SET payload = '{}' WHERE seq = 5"), "jrn_");
@@ -113,13 +117,18 @@ fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() { copy(&entry.path(), &target) } else { drop(std::fs::copy(entry.path(), target)) }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            drop(std::fs::copy(entry.path(), target))
+        }
     }
 }
 
 /// Flips a byte inside the first block of the newest segment.
 fn flip_a_segment(data: &Path) {
-    let mut segments: Vec<_> = std::fs::read_dir(data.join("telemetry")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut segments: Vec<_> =
+        std::fs::read_dir(data.join("telemetry")).unwrap().map(|entry| entry.unwrap().path()).collect();
     segments.retain(|path| path.extension().is_some_and(|extension| extension == "bts"));
     segments.sort();
     let path = segments.first().unwrap();

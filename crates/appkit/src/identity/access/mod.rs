@@ -229,7 +229,11 @@ impl Access {
 
     pub(super) fn suspended_put(&self, organisation: PartyId, suspended: bool) {
         let mut list = write(&self.suspended);
-        if suspended { list.insert(organisation) } else { list.remove(&organisation) };
+        if suspended {
+            list.insert(organisation)
+        } else {
+            list.remove(&organisation)
+        };
     }
 }
 

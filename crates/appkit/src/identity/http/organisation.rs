@@ -102,8 +102,7 @@ async fn organisation_create(
         language: request.admin.language,
     };
     let english = request.name_en.as_deref().unwrap_or(&request.name_zh);
-    let (organisation, user, password) =
-        organisation_enrol(&host, &caller, &request.name_zh, english, admin).await?;
+    let (organisation, user, password) = organisation_enrol(&host, &caller, &request.name_zh, english, admin).await?;
     let organisation = view(organisation, &caller, true);
     Reply::new(201, &OrganisationMade { organisation, user: user.to_string(), password })
 }

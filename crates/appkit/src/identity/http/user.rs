@@ -85,7 +85,8 @@ async fn user_create(
     };
     let hash = user_prepare(&host, &new).await?;
     // Without the password: not even a fast hash of it may be kept beside the slow one.
-    let body = serde_json::json!({ "login": new.login, "name": new.name, "roles": new.roles, "language": new.language });
+    let body =
+        serde_json::json!({ "login": new.login, "name": new.name, "roles": new.roles, "language": new.language });
     let mut command = host.command(&caller, "identity.user.create", &key, &body).await?;
     if let Some(reply) = command.replay() {
         return Ok(reply);
@@ -147,11 +148,7 @@ struct PasswordMade {
 /// Replaces a user's forgotten password and ends their sessions. The new one is in this answer and nowhere else.
 #[utoipa::path(post, path = "/api/v1/users/{id}/password-reset", tag = "identity", params(("id" = String, Path)),
     responses((status = 200, body = PasswordMade), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn user_password_reset(
-    State(host): State<Host>,
-    caller: Caller,
-    Path(id): Path<UserId>,
-) -> crate::Result<Reply> {
+async fn user_password_reset(State(host): State<Host>, caller: Caller, Path(id): Path<UserId>) -> crate::Result<Reply> {
     let password = user::user_password_reset(&host, &caller, id).await?;
     Reply::new(200, &PasswordMade { password })
 }

@@ -47,7 +47,10 @@ async fn administrators_of_organisations_do_not() {
     }
     let mine = lin.get("/api/v1/session").await.expect(200).body["organisation"]["id"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/organisations/{mine}/state");
-    assert_eq!(lin.post(&path, json!({ "state": "suspended" })).await.expect(409).code(), "identity.organisation.state");
+    assert_eq!(
+        lin.post(&path, json!({ "state": "suspended" })).await.expect(409).code(),
+        "identity.organisation.state"
+    );
     let nowhere = "/api/v1/organisations/pty_00000000000000000000000000000001/state";
     lin.post(nowhere, json!({ "state": "suspended" })).await.expect(404);
 }

@@ -75,12 +75,8 @@ async fn a_clock_that_goes_backwards_keeps_nobody_in() {
 
 #[tokio::test]
 async fn how_long_it_lasts_is_configured() {
-    let config = identity::Config {
-        idle_minutes: 5,
-        absolute_hours: 1,
-        cookie_secure: true,
-        ..identity::Config::default()
-    };
+    let config =
+        identity::Config { idle_minutes: 5, absolute_hours: 1, cookie_secure: true, ..identity::Config::default() };
     let h = testkit::host(|b: HostBuilder| b.port(Arc::new(config))).await;
     let api = set_up(&h).await;
     let answer = try_sign_in(&api, "lin", PASSWORD).await.expect(200);

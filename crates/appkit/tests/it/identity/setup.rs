@@ -41,10 +41,8 @@ async fn a_wrong_name_or_password_does_not_use_the_code_up() {
 async fn two_at_the_same_time_make_one_installation() {
     let h = testkit::host(|b| b).await;
     let (api, code) = (Api::new(&h.host), identity::setup_code_issue(&h.host).await.unwrap().unwrap());
-    let (one, two) = tokio::join!(
-        api.post("/api/v1/setup", setup_body(&code)),
-        api.post("/api/v1/setup", setup_body(&code))
-    );
+    let (one, two) =
+        tokio::join!(api.post("/api/v1/setup", setup_body(&code)), api.post("/api/v1/setup", setup_body(&code)));
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();
     assert!(matches!(statuses, [201, 403 | 409]), "{statuses:?}");

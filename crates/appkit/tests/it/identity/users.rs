@@ -52,7 +52,8 @@ async fn an_administrator_cannot_become_or_take_over_whoever_looks_after_the_ins
         let answer = wang_api.post(&format!("/api/v1/users/{lin_id}/{path}"), body).await.expect(400);
         assert_eq!(answer.code(), "identity.role.beyond", "{path}");
     }
-    let platform = json!({ "login": "li", "name": "Li", "password": PASSWORD, "roles": ["platform"], "language": "en" });
+    let platform =
+        json!({ "login": "sun", "name": "Sun", "password": PASSWORD, "roles": ["platform"], "language": "en" });
     assert_eq!(wang_api.post("/api/v1/users", platform).await.expect(400).code(), "identity.role.beyond");
     // Who has it can hand it on.
     lin.post(&format!("/api/v1/users/{wang}/roles"), json!({ "roles": ["admin", "platform"] })).await.expect(200);
