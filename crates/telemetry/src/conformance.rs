@@ -1,7 +1,8 @@
 //! What any engine behind [`TelemetryStore`] must do: a list of named checks, run against a fresh store each.
 //!
 //! ```no_run
-//! telemetry::conformance::run(&|folder| telemetry::Engine::open(folder, telemetry::Options::default()).unwrap());
+//! let folder = std::path::Path::new("/tmp/engine-under-test");
+//! telemetry::conformance::run(&|at| telemetry::Engine::open(at, telemetry::Options::default()).unwrap(), folder);
 //! ```
 
 use std::{
