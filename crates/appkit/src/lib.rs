@@ -36,7 +36,7 @@ pub use http::{
     extract::{Json, Path, Query},
     page::{Page, PageQuery},
     policy::{Policy, Right},
-    routes::Routes,
+    routes::{RouteInfo, Routes},
 };
 pub use identity::{Access, Object};
 pub use journal::JournalEntry;

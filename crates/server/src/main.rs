@@ -1,15 +1,9 @@
 //! `baigong`: the whole platform in one program.
 
-mod cli;
-mod config;
-mod console;
-mod platform;
-mod rooms;
-mod scenario;
-
 use std::process::ExitCode;
 
 use clap::Parser;
+use server::cli;
 
 fn main() -> ExitCode {
     let args = cli::Args::parse();

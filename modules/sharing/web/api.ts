@@ -243,7 +243,9 @@ export const bookingDispute = (id: string, reason: string, key: string) => post<
 /** Everything when no amount is named. */
 export const bookingConcede = (id: string, refund: Money | null, key: string) => post<Booking>(`/sharing/bookings/${id}/concede`, refund ? { refund_net: refund } : {}, key)
 export const bookingWithdrawDispute = (id: string, key: string) => post<Booking>(`/sharing/bookings/${id}/withdraw-dispute`, {}, key)
-export const earnings = (asset: string) => get<{ jobs: number; released: Money }[]>(`/sharing/machines/${asset}/earnings`)
+/** What the readings of one of our machines claimed, net, and how much of it is paid; by currency. */
+export const earnings = async (asset: string, from: number, to: number) =>
+  (await get<{ sums: { claimed: Money; settled: Money }[] }>(`/earnings/${asset}`, { from: new Date(from).toISOString(), to: new Date(to).toISOString() })).sums
 export const job = (id: string) => get<Job>(`/sharing/jobs/${id}`)
 export const jobStart = (id: string, key: string) => post<unknown>(`/sharing/jobs/${id}/start`, {}, key)
 export const jobFinish = (id: string, key: string) => post<unknown>(`/sharing/jobs/${id}/finish`, {}, key)

@@ -1,9 +1,14 @@
 use axum::{extract::State, response::IntoResponse};
 use serde::Serialize;
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{
+    ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
+    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
 
 use super::{live, policy::Policy};
-use crate::{Caller, Host, JournalEntry, Json, Path, Routes, http::error, journal, routes};
+use crate::{
+    Caller, Host, JournalEntry, Json, Path, Routes, http::error, identity::authenticate::COOKIE, journal, routes,
+};
 
 /// The host's own endpoints.
 pub(crate) fn own_routes() -> Routes {
@@ -21,7 +26,16 @@ pub(super) fn document() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some("Industrial internet platform: from a machine's signal to a settled invoice."))
         .build();
-    OpenApiBuilder::new().info(info).build()
+    let bearer = |words: &str| {
+        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(words)).build())
+    };
+    let session = ApiKeyValue::with_description(COOKIE, "the session of somebody who signed in, POST /api/v1/session");
+    let components = ComponentsBuilder::new()
+        .security_scheme("token", bearer("an API token, POST /api/v1/tokens"))
+        .security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)))
+        .security_scheme("device", bearer("a device's token, shown once when the device is registered"))
+        .build();
+    OpenApiBuilder::new().info(info).components(Some(components)).build()
 }
 
 /// Health of the process.

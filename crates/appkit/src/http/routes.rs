@@ -1,9 +1,12 @@
 use axum::{Router, middleware};
 use kernel::{Error, Result};
-use utoipa::openapi::{OpenApi, PathItem};
+use utoipa::openapi::{OpenApi, PathItem, SecurityRequirement, extensions::ExtensionsBuilder, path::Operation};
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use super::{guard, policy::Policy};
+use super::{
+    guard,
+    policy::{Policy, Right},
+};
 use crate::Host;
 
 /// A module's endpoints. [`add`](Routes::add) takes the policy as its first argument: there is no way to leave it out.
@@ -45,11 +48,11 @@ impl Routes {
 
     pub(crate) fn mount(self, host: &Host, openapi: &mut OpenApi, table: &mut Vec<RouteInfo>) -> Result<Router> {
         let mut router = Router::new();
-        for (policy, (schemas, paths, methods)) in self.entries {
+        for (policy, (schemas, mut paths, methods)) in self.entries {
             let guarded = methods.layer(middleware::from_fn_with_state((host.clone(), policy), guard::guard));
             let Some(path) = paths.paths.keys().next().cloned() else { continue };
-            for (path, item) in &paths.paths {
-                for method in methods_of(item) {
+            for (path, item) in &mut paths.paths {
+                for (method, operation) in operations_of(item) {
                     if table.iter().any(|route| route.method == method && route.path == *path) {
                         return Err(Error::internal(
                             "appkit.route.twice",
@@ -57,6 +60,7 @@ impl Routes {
                         ));
                     }
                     table.push(RouteInfo { module: self.module, method, path: path.clone(), policy });
+                    declare(operation, policy);
                 }
             }
             router = router.route(&path, guarded);
@@ -69,13 +73,26 @@ impl Routes {
     }
 }
 
-fn methods_of(item: &PathItem) -> Vec<&'static str> {
+fn operations_of(item: &mut PathItem) -> Vec<(&'static str, &mut Operation)> {
     let table = [
-        ("GET", &item.get),
-        ("POST", &item.post),
-        ("PUT", &item.put),
-        ("PATCH", &item.patch),
-        ("DELETE", &item.delete),
+        ("GET", &mut item.get),
+        ("POST", &mut item.post),
+        ("PUT", &mut item.put),
+        ("PATCH", &mut item.patch),
+        ("DELETE", &mut item.delete),
     ];
-    table.into_iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| name).collect()
+    table.into_iter().filter_map(|(name, operation)| Some((name, operation.as_mut()?))).collect()
+}
+
+/// Says in the document what the route demands: which credentials, and which right.
+fn declare(operation: &mut Operation, policy: Policy) {
+    let scheme = |name: &str| SecurityRequirement::new(name, Vec::<String>::new());
+    operation.security = Some(match policy.right {
+        Right::Public => Vec::new(),
+        Right::Ingest => vec![scheme("device")],
+        _ => vec![scheme("token"), scheme("session")],
+    });
+    let right = format!("{:?}", policy.right).to_lowercase();
+    let said = ExtensionsBuilder::new().add("x-baigong-action", policy.action).add("x-baigong-right", right).build();
+    operation.extensions.get_or_insert_default().merge(said);
 }

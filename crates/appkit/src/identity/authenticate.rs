@@ -8,7 +8,7 @@ use super::{config::Config, secret, token::roles_now, user::roles_parse};
 use crate::{Caller, Host, Subject, params};
 
 /// The session cookie's name.
-pub(super) const COOKIE: &str = "baigong_session";
+pub(crate) const COOKIE: &str = "baigong_session";
 /// `seen_at` is written at most this often.
 const TOUCH: Duration = Duration::from_mins(1);
 

@@ -4,7 +4,7 @@
 //! default account: the first administrator needs the one-time code that the first start prints on the local console.
 
 mod access;
-mod authenticate;
+pub(crate) mod authenticate;
 mod config;
 mod grant;
 mod http;

@@ -162,7 +162,16 @@ async fn user_for_change_in_tx(tx: &mut Tx, id: UserId) -> Result<User> {
         .await?
         .ok_or_else(not_found)?;
     let user = User::from_row(&row)?;
-    if caller.subject == Subject::User(id) {
+    // A token acts for whoever made it.
+    let own = match caller.subject {
+        Subject::User(user) => user == id,
+        Subject::Token(token) => {
+            let sql = "SELECT id FROM identity_token WHERE id = $1 AND created_by = $2";
+            tx.one(sql, params![token, id]).await?.is_some()
+        }
+        _ => false,
+    };
+    if own {
         return Err(
             Error::conflict("identity.user.self", "this cannot be done to oneself").hint("ask another administrator")
         );

@@ -74,7 +74,7 @@ pub(super) fn machines(seed: u64, origin: Timestamp) -> Vec<MachineSpec> {
                 ("立加一号", "Machining centre 1"),
                 centre(15.0, 12_000.0, 225.0, 148.0, 15.0, 2.4),
                 MqttV5,
-                two_shifts(),
+                Calendar::always(),
             )
             .offering(milling([1020, 510, 505], 15, 80, 18_800)),
         precision
@@ -92,7 +92,7 @@ pub(super) fn machines(seed: u64, origin: Timestamp) -> Vec<MachineSpec> {
                 ("立加三号", "Machining centre 3"),
                 centre(15.0, 10_000.0, 180.0, 155.0, 10.0, 2.2),
                 MqttV5,
-                Calendar::week(6, &[(0, 24)]),
+                Calendar::always(),
             )
             .calling(&[
                 ("spindle_temp", "SpdTemp"),
@@ -120,7 +120,7 @@ pub(super) fn machines(seed: u64, origin: Timestamp) -> Vec<MachineSpec> {
                 ("注塑一号 200T", "Moulder 1, 200 t"),
                 moulder(2000.0, 12.0, 14.0, 27.0, 118.0, 0.8),
                 MqttV5,
-                six_days(),
+                Calendar::always(),
             )
             .offering(moulding([500, 500, 450], 100, 16_500)),
         plastics
@@ -138,7 +138,7 @@ pub(super) fn machines(seed: u64, origin: Timestamp) -> Vec<MachineSpec> {
                 ("注塑三号 280T", "Moulder 3, 280 t"),
                 moulder(2800.0, 17.0, 19.0, 34.0, 240.0, 0.7),
                 ModbusTcp,
-                six_days(),
+                Calendar::always(),
             )
             .on_port(1)
             .offering(moulding([630, 630, 560], 80, 20_800)),
@@ -155,7 +155,7 @@ pub(super) fn machines(seed: u64, origin: Timestamp) -> Vec<MachineSpec> {
                 ("冲床一号 160T", "Press 1, 160 t"),
                 stamper(1600.0, 46.0, 15.0, 120_000.0, 60.0, 11.0),
                 ModbusTcp,
-                two_shifts(),
+                Calendar::always(),
             )
             .on_port(2)
             .offering(stamping_of([1100, 680, 350], 60, 17_600)),

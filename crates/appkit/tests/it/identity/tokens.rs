@@ -63,6 +63,9 @@ async fn it_does_no_more_than_its_maker_could_and_rests_when_they_leave() {
         let (wang, wang_api) = colleague(&h, &lin, "wang", &["admin"]).await;
         let (_, robot) = program(&h, &wang_api, &["admin"]).await;
         robot.get("/api/v1/users").await.expect(200);
+        // Through a token as little as in person.
+        let reset = robot.post(&format!("/api/v1/users/{wang}/password-reset"), json!({})).await.expect(409);
+        assert_eq!(reset.code(), "identity.user.self");
         let roles = |roles: &[&str]| json!({ "roles": roles });
         lin.post(&format!("/api/v1/users/{wang}/roles"), roles(&["viewer"])).await.expect(200);
         robot.get("/api/v1/users").await.expect(403);
