@@ -39,3 +39,17 @@ stop_server() {
         SERVER_PID=
     fi
 }
+
+# api_token SIGN_INS: signs in as the first person of the file and prints a new API token with the administrator's right.
+api_token() {
+    python3 - "$1" "$BASE_URL" <<'PY'
+import json, sys, urllib.request
+first, base = json.load(open(sys.argv[1]))[0], sys.argv[2]
+opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+def call(path, body):
+    headers = {"content-type": "application/json", "origin": base, "sec-fetch-site": "same-origin"}
+    return json.load(opener.open(urllib.request.Request(base + path, json.dumps(body).encode(), headers, method="POST")))
+call("/api/v1/session", {"login": first["login"], "password": first["password"]})
+print(call("/api/v1/tokens", {"name": "test run", "roles": ["admin"]})["token"])
+PY
+}

@@ -12,18 +12,7 @@ fi
 folder=$(mktemp -d /tmp/baigong-fuzz.XXXXXX)
 trap 'stop_server; rm -rf "$folder"' EXIT
 start_server "$folder/data" "$folder/server.log" demo --no-simulation
-token=$(python3 - "$folder/data/demo-sign-ins.json" "$BASE_URL" <<'PY'
-import json, sys, urllib.request
-sign_ins = json.load(open(sys.argv[1]))
-first = sign_ins[0]
-opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-def call(method, path, body):
-    request = urllib.request.Request(sys.argv[2] + path, json.dumps(body).encode(), {"content-type": "application/json", "origin": sys.argv[2], "sec-fetch-site": "same-origin"}, method=method)
-    return json.load(opener.open(request))
-call("POST", "/api/v1/session", {"login": first["login"], "password": first["password"]})
-print(call("POST", "/api/v1/tokens", {"name": "contract test", "roles": ["admin"]})["token"])
-PY
-)
+token=$(api_token "$folder/data/demo-sign-ins.json")
 "$tools/bin/schemathesis" run "$BASE_URL/api/openapi.json" \
     --checks not_a_server_error --phases examples,coverage,fuzzing --max-examples "${FUZZ_EXAMPLES:-15}" \
     --exclude-path /api/v1/live --request-timeout 20 --workers 2 --seed 1 \

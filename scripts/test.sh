@@ -17,5 +17,8 @@ scripts/e2e.sh
 part "contract: the OpenAPI document under random requests"
 scripts/schemathesis.sh
 
+part "recorded series through the real sockets"
+scripts/replay-test.sh
+
 part "crashes: kill -9 while every protocol ingests"
 scripts/kill-test.sh "${KILL_ROUNDS:-10}"

@@ -76,7 +76,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     match args.command {
         Command::Serve(command) => command.run(config).await,
         Command::Demo(command) => command.run(config).await,
-        Command::Simulate(command) => command.run(&config).await,
+        Command::Simulate(command) => command.run(&config, args.json).await,
         Command::Story(command) => command.run(config, args.json).await,
         Command::Verify => verify::run(config, args.json).await,
         Command::Evidence(command) => command.run(config, args.json).await,

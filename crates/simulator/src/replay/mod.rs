@@ -7,6 +7,7 @@
 
 mod columns;
 mod play;
+mod register;
 mod table;
 
 use std::{
@@ -20,6 +21,7 @@ use kernel::{Duration, Error, Result};
 use serde::Serialize;
 
 pub use play::{Align, ReplayConfig, run};
+pub use register::register;
 
 /// How to read a folder.
 #[derive(Debug, Clone)]

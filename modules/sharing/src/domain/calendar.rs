@@ -20,7 +20,7 @@ impl Opening {
     pub fn check(&self) -> Result<()> {
         let sorted = self.minutes.windows(2).all(|pair| pair[0].1 <= pair[1].0);
         let sane = self.minutes.iter().all(|(from, to)| from < to && i64::from(*to) <= WEEK_MIN);
-        if sorted && sane && self.minutes.len() <= 100 && self.utc_offset_min.abs() <= 14 * 60 {
+        if sorted && sane && self.minutes.len() <= 100 && (-14 * 60..=14 * 60).contains(&self.utc_offset_min) {
             return Ok(());
         }
         Err(Error::invalid("sharing.opening.malformed", "the opening hours overlap or leave the week")

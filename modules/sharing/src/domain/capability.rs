@@ -134,7 +134,7 @@ pub struct Place {
 
 impl Place {
     fn on_earth(&self) -> bool {
-        self.lat_e6.abs() <= 90_000_000 && self.lon_e6.abs() <= 180_000_000
+        (-90_000_000..=90_000_000).contains(&self.lat_e6) && (-180_000_000..=180_000_000).contains(&self.lon_e6)
     }
 
     /// Great-circle distance in whole kilometres (haversine, mean Earth radius 6 371 km).
