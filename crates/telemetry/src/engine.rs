@@ -23,7 +23,7 @@ use kernel::{Duration, Error, Result, Timestamp, Window, id::AssetId};
 
 use crate::{
     conflicts::Conflicts,
-    files::refused,
+    files::{self, refused},
     manifest::Manifest,
     merge, oneshot, query, scrub,
     segment::Segment,
@@ -48,6 +48,11 @@ pub struct Options {
     pub wal_bytes_max: u64,
     /// Series that may exist.
     pub series_max: usize,
+    /// Room that appends leave on the disk, so that sign-ins, postings and clearing up still work (P11): below it they are
+    /// refused, and taken again when there is more.
+    pub reserve_bytes: u64,
+    /// Says how much room there is; tests put their own in.
+    pub room: fn(&Path) -> io::Result<u64>,
     /// Called once when the store stops for good after a failed sync (P10): the server ends the process here.
     pub on_fatal: Arc<dyn Fn(&Error) + Send + Sync>,
 }
@@ -59,6 +64,8 @@ impl Default for Options {
             head_points_max: 400_000,
             wal_bytes_max: 64 * 1024 * 1024,
             series_max: 1_000_000,
+            reserve_bytes: 256 * 1024 * 1024,
+            room: files::room,
             on_fatal: Arc::new(|_| {}),
         }
     }
@@ -80,6 +87,8 @@ pub(crate) struct Shared {
     pub syncs: AtomicU64,
     /// Damage that was found while opening.
     pub found: Vec<Damage>,
+    /// Segments that cannot be opened, and the time they cover: no answer about that time is complete.
+    pub lost: Vec<(String, Window)>,
 }
 
 impl Shared {
@@ -116,6 +125,7 @@ impl Engine {
 
         let mut state = State { catalogue: manifest.catalogue(), ..State::default() };
         let mut found = load_segments(folder, &manifest, &mut state)?;
+        let shared_ids: Vec<u64> = state.segments.iter().map(|segment| segment.id).collect();
         let replayed = replay(folder, &manifest, &mut state, &mut found).map_err(io("reading the log"))?;
 
         // A new epoch after anything but an orderly close: positions that were given out but lost are never given again.
@@ -128,6 +138,12 @@ impl Engine {
         let conflicts = Conflicts::open(folder).map_err(io("opening the conflict records"))?;
         let wal = wal::Wal::create(folder, replayed.next_index).map_err(io("beginning a log file"))?;
 
+        // A manifest of before spans were kept does not say: then everything may be missing something.
+        let everything = Window { from: Timestamp::from_micros(i64::MIN), to: Timestamp::from_micros(i64::MAX) };
+        let lost = (manifest.segments.iter())
+            .filter(|id| !shared_ids.contains(id))
+            .map(|id| (crate::segment::name_of(*id), manifest.spans.get(id).copied().unwrap_or(everything)))
+            .collect();
         for damage in &found {
             tracing::error!(?damage, "damaged telemetry found at start");
         }
@@ -146,6 +162,7 @@ impl Engine {
             rejected,
             syncs: AtomicU64::new(0),
             found,
+            lost,
         });
         let (requests, inbox) = mpsc::channel();
         let (flushes, flush_inbox) = mpsc::channel();

@@ -23,6 +23,18 @@ pub(crate) fn publish(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()>
     sync_folder(folder)
 }
 
+/// How many bytes the disk of a folder has left for us.
+pub(crate) fn room(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// The refusal of whoever leaves the reserve alone.
+pub(crate) fn full() -> Error {
+    Error::unavailable("telemetry.store.full", "the disk that holds the telemetry is almost full")
+        .hint("free space in the data directory; sending goes on by itself, what was acknowledged is safe")
+}
+
 /// Turns an input/output error into ours; a full disk is told apart.
 pub(crate) fn refused(what: &str, error: &io::Error) -> Error {
     if error.kind() == io::ErrorKind::StorageFull {

@@ -1,11 +1,12 @@
 //! Which segments exist and what the numbers of series mean: one small file, replaced whole.
 
-use std::{io, path::Path};
+use std::{collections::BTreeMap, io, path::Path};
 
 use contracts::telemetry::{SeriesKey, ValueType};
+use kernel::Window;
 use serde::{Deserialize, Serialize};
 
-use crate::{catalogue::Catalogue, files};
+use crate::{catalogue::Catalogue, files, segment::Segment};
 
 const NAME: &str = "manifest.json";
 
@@ -18,6 +19,9 @@ pub(crate) struct Manifest {
     pub next_offset: u64,
     /// Segments, oldest first.
     pub segments: Vec<u64>,
+    /// What time each of them covers: still known when a segment cannot be opened any more.
+    #[serde(default)]
+    pub spans: BTreeMap<u64, Window>,
     /// Number of the next segment.
     pub next_segment: u64,
     /// Log files below this index are contained in segments.
@@ -51,6 +55,18 @@ impl Manifest {
             return Err(damaged("the checksum does not hold"));
         }
         serde_json::from_str(json).map(Some).map_err(|error| damaged(&error.to_string()))
+    }
+
+    /// Names a segment that is complete on disk.
+    pub(crate) fn add(&mut self, segment: &Segment) {
+        self.segments.push(segment.id);
+        self.spans.extend(segment.span().map(|span| (segment.id, span)));
+    }
+
+    /// Forgets segments that others replace.
+    pub(crate) fn remove(&mut self, gone: &[u64]) {
+        self.segments.retain(|known| !gone.contains(known));
+        self.spans.retain(|known, _| !gone.contains(known));
     }
 
     pub(crate) fn save(&self, folder: &Path) -> io::Result<()> {

@@ -62,7 +62,7 @@ pub(crate) fn publish(
             let id = manifest.next_segment;
             let written = write(shared, id, head).map_err(|error| refused("writing a segment", &error))?;
             manifest.next_segment += 1;
-            manifest.segments.push(id);
+            manifest.add(&written);
             Some(Arc::new(written))
         }
     };
@@ -123,8 +123,8 @@ pub(crate) fn merge(shared: &Shared) -> Result<()> {
         let merged = Arc::new(merged);
         {
             let mut manifest = shared.manifest.lock().unwrap_or_else(|p| p.into_inner());
-            manifest.segments.retain(|known| !gone.contains(known));
-            manifest.segments.push(id);
+            manifest.remove(&gone);
+            manifest.add(&merged);
             manifest.save(&shared.folder).map_err(|error| refused("writing the manifest", &error))?;
             let mut state = shared.write();
             state.segments.retain(|segment| !gone.contains(&segment.id));

@@ -15,6 +15,10 @@ fn named(segment: &Segment, block: &BlockMeta) -> String {
     format!("{}@{}", segment.name(), block.offset)
 }
 
+fn overlap(a: Window, b: Window) -> bool {
+    a.from < b.to && b.from < a.to
+}
+
 /// See `TelemetryStore::range`.
 pub(crate) fn range(shared: &Shared, query: &RangeQuery) -> Result<RangeAnswer> {
     let view = {
@@ -25,6 +29,10 @@ pub(crate) fn range(shared: &Shared, query: &RangeQuery) -> Result<RangeAnswer> 
         state.view(no, query.window)
     };
     let mut answer = RangeAnswer { complete: true, ..RangeAnswer::default() };
+    for (name, _) in shared.lost.iter().filter(|(_, span)| overlap(*span, query.window)) {
+        answer.complete = false;
+        answer.damaged.push(name.clone());
+    }
     let wanted = |stored: &&Stored| stored.position <= query.as_of && query.window.contains(stored.sample.source_time);
     let mut found: Vec<Stored> = view.memory.iter().filter(wanted).cloned().collect();
     // Blocks come in order of their first time: once more than the limit lies before the next block, nothing can change.
@@ -110,7 +118,7 @@ pub(crate) fn aggregate(shared: &Shared, key: &SeriesKey, window: Window, period
     let count = (window.length().micros() + period.micros() - 1) / period.micros();
     let mut slots: Vec<Option<Stats>> = vec![None; count as usize];
     let slot_of = |at: Timestamp| ((at - window.from).micros() / period.micros()) as usize;
-    let mut complete = true;
+    let mut complete = !shared.lost.iter().any(|(_, span)| overlap(*span, window));
     let mut fold = |samples: &[Stored]| {
         let mut rest = samples;
         // Samples of one period are folded together.

@@ -15,7 +15,7 @@ use crate::{
     catalogue::SeriesNo,
     conflicts::Conflict,
     engine::{Shared, stopped},
-    files::refused,
+    files::{self, refused},
     head::{Head, order},
     merge::Flush,
     oneshot,
@@ -26,6 +26,7 @@ const TEXT_BYTES_MAX: usize = 4096;
 const PROPERTY_BYTES_MAX: usize = 64;
 /// Points that share one sync at most.
 const GROUP_POINTS_MAX: usize = 100_000;
+const ROOM_EVERY: StdDuration = StdDuration::from_millis(500);
 
 /// What the writer is asked to do.
 pub(crate) enum Request {
@@ -42,7 +43,7 @@ pub(crate) fn spawn(
     thread::Builder::new().name("telemetry-writer".into()).spawn(move || {
         let next_offset = shared.manifest.lock().unwrap_or_else(|p| p.into_inner()).next_offset;
         let epoch = shared.manifest.lock().unwrap_or_else(|p| p.into_inner()).epoch;
-        Writer { shared, wal, flushes, epoch, next_offset, crowded: false }.run(&inbox);
+        Writer { shared, wal, flushes, epoch, next_offset, crowded: false, looked: None, full: false }.run(&inbox);
     })
 }
 
@@ -54,6 +55,16 @@ struct Writer {
     next_offset: u64,
     /// Whether the last group had more than one request: only then is it worth waiting for company.
     crowded: bool,
+    /// When the disk was last looked at, and whether it was full.
+    looked: Option<Instant>,
+    full: bool,
+}
+
+fn refuse(request: Request) {
+    match request {
+        Request::Append { answer, .. } => answer.send(Err(files::full())),
+        Request::Flush(answer) => answer.send(Err(files::full())),
+    }
 }
 
 /// A group of appends that share one sync.
@@ -75,6 +86,10 @@ impl Writer {
         while let Ok(first) = inbox.recv() {
             let mut requests = vec![first];
             self.gather(inbox, &mut requests);
+            if self.crowded_out() {
+                requests.into_iter().for_each(refuse);
+                continue;
+            }
             if let Err(error) = self.serve(requests) {
                 self.stop(&error);
                 // Whoever still waits is told by the dropped channel.
@@ -84,6 +99,20 @@ impl Writer {
         if let Err(error) = self.close() {
             tracing::error!(?error, "the log could not be closed in order");
         }
+    }
+
+    /// Whether the disk has only its reserve left; asked once a second at most.
+    fn crowded_out(&mut self) -> bool {
+        if self.looked.is_none_or(|looked| looked.elapsed() >= ROOM_EVERY) {
+            self.looked = Some(Instant::now());
+            let room = (self.shared.options.room)(&self.shared.folder);
+            let full = room.is_ok_and(|room| room < self.shared.options.reserve_bytes);
+            if full != self.full {
+                tracing::warn!(full, "the room on the telemetry's disk");
+            }
+            self.full = full;
+        }
+        self.full
     }
 
     /// Takes what is there, and waits a moment for more when there was a crowd.

@@ -35,6 +35,22 @@ impl Routes {
     }
 
     /// Adds the handlers of one `routes!(…)` under one policy.
+    ///
+    /// ```
+    /// # use appkit::{Json, Policy, Routes, routes};
+    /// #[utoipa::path(get, path = "/api/v1/hello", responses((status = 200)))]
+    /// async fn hello() -> Json<String> { Json("hello".into()) }
+    /// Routes::new("room").add(Policy::view("room.hello.read"), routes!(hello));
+    /// ```
+    ///
+    /// A route without a policy is not a program:
+    ///
+    /// ```compile_fail
+    /// # use appkit::{Json, Policy, Routes, routes};
+    /// #[utoipa::path(get, path = "/api/v1/hello", responses((status = 200)))]
+    /// async fn hello() -> Json<String> { Json("hello".into()) }
+    /// Routes::new("room").add(routes!(hello));
+    /// ```
     pub fn add(mut self, policy: Policy, routes: UtoipaMethodRouter<Host>) -> Self {
         self.entries.push((policy, routes));
         self

@@ -215,7 +215,7 @@ async fn nobody_a_device_and_a_lower_role_are_denied_on_every_route() {
         checked += 1;
     }
     assert!(checked > 120, "only {checked} routes were checked");
-    let tokens = i64::from(world.facts().await - facts);
+    let tokens = world.facts().await - facts;
     let lower = world.table().iter().filter(|route| too_low(route.policy.right).is_some()).count();
     assert_eq!(tokens, i64::try_from(lower).unwrap(), "only the tokens of this test were recorded");
 }

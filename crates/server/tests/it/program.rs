@@ -80,6 +80,7 @@ fn verify_holds_after_the_story_and_names_what_was_changed() {
     };
     let reading = told["readings"][0]["id"].as_str().unwrap().to_owned();
     changed("a byte of a segment", &flip_a_segment, "telemetry/seg-");
+    changed("a byte of the list of segments", &flip_the_manifest, "telemetry/manifest.json");
     changed(
         "a posting",
         &|place| sql(place, "UPDATE record_transfer SET amount_minor = amount_minor + 1 WHERE seq = 2"),
@@ -88,6 +89,19 @@ fn verify_holds_after_the_story_and_names_what_was_changed() {
     let edit = format!("UPDATE record_reading SET quantity = '999' WHERE id = '{reading}'");
     changed("a reading", &|place| sql(place, &edit), &reading);
     changed("a fact", &|place| sql(place, "UPDATE appkit_journal SET payload = '{}' WHERE seq = 5"), "jrn_");
+}
+
+#[test]
+fn the_reference_in_docs_is_the_program_s_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("reference");
+    let written = baigong(&["admin", "reference", "--out", out.to_str().unwrap()], &folder.path().join("data"), &[]);
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference");
+    for name in ["openapi.json", "routes.md"] {
+        let (kept, now) = (std::fs::read(docs.join(name)).unwrap(), std::fs::read(out.join(name)).unwrap());
+        assert!(kept == now, "docs/reference/{name} is not current: run `cargo xtask openapi`");
+    }
 }
 
 #[test]
@@ -135,6 +149,14 @@ fn flip_a_segment(data: &Path) {
     let mut bytes = std::fs::read(path).unwrap();
     bytes[200] ^= 1;
     std::fs::write(path, bytes).unwrap();
+}
+
+fn flip_the_manifest(data: &Path) {
+    let path = data.join("telemetry/manifest.json");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
 }
 
 /// Changes the database as somebody with access to the file could.

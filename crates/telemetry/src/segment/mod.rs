@@ -17,7 +17,7 @@ mod write;
 
 pub(crate) use block::{BlockMeta, Stats};
 pub(crate) use read::Segment;
-pub(crate) use write::SegmentWriter;
+pub(crate) use write::{SegmentWriter, name_of};
 
 /// Statistics of samples of one series, in order.
 pub(crate) fn stats(samples: &[contracts::telemetry::Stored]) -> Option<Stats> {

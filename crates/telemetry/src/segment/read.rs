@@ -7,7 +7,7 @@ use std::{
 };
 
 use contracts::telemetry::{Position, Stored};
-use kernel::Timestamp;
+use kernel::{Timestamp, Window};
 
 use super::{BlockMeta, MAGIC, MAGIC_END, Stats, TRAILER_BYTES, block::decode};
 use crate::{
@@ -98,6 +98,14 @@ impl Segment {
             }
         }
         found
+    }
+
+    /// From its first sample to just after its last; none when it is empty.
+    pub(crate) fn span(&self) -> Option<Window> {
+        let blocks = || self.blocks.values().flatten();
+        let from = blocks().map(|block| block.min_time).min()?;
+        let to = blocks().map(|block| block.max_time).max()? + kernel::Duration::from_micros(1);
+        Some(Window { from, to })
     }
 
     pub(crate) fn max_position(&self) -> Position {

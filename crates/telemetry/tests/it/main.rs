@@ -3,6 +3,7 @@
 mod damage;
 mod kill;
 mod model;
+mod room;
 
 use std::{path::Path, sync::Arc};
 
