@@ -2,7 +2,7 @@
 
 use appkit::Tx;
 use kernel::{
-    Error, Money, Quantity, Result,
+    Duration, Error, Money, Quantity, Result, Window,
     id::{CaseId, ClaimId, EventId, ReadingId},
 };
 
@@ -69,7 +69,7 @@ pub async fn claims_accrue(tx: &mut Tx, reading: ReadingId) -> Result<Vec<Claim>
             corrects: earlier.last().map(|claim| claim.id),
             debtor: agreement.receiver,
             creditor: agreement.provider,
-            description: description(price.basis, &reading),
+            description: description(&price, &reading),
             quantity,
             unit_price: charge.unit_price,
             adjustment: net.minus(plain)?,
@@ -218,14 +218,18 @@ async fn earlier_claims(tx: &mut Tx, reading: &Reading, clause: u32) -> Result<V
     Ok(found)
 }
 
-fn description(basis: Basis, reading: &Reading) -> String {
-    let what = match basis {
-        Basis::MachineTime => "Machine time",
-        Basis::Value => "Share of value",
-        Basis::GoodPieces => "Good pieces",
+/// What a line is for, in both languages of the paper, and its ISO 8601 interval.
+fn description(price: &Price, reading: &Reading) -> String {
+    let what = match price.basis {
+        // A price of nothing that only has a least amount is due once, whatever is read.
+        _ if price.unit_price.is_zero() && price.minimum.is_some() => "一次性费用 · Fixed charge",
+        Basis::MachineTime => "机时 · Machine time",
+        Basis::Value => "产值分成 · Share of value",
+        Basis::GoodPieces => "合格件 · Good pieces",
     };
-    let window = reading.statement.window;
-    format!("{what}, {} to {}", window.from, window.to)
+    let Window { from, to } = reading.statement.window;
+    let second = Duration::from_secs(1);
+    format!("{what}, {}/{}", from.floor_to(second), to.floor_to(second))
 }
 
 fn no_price() -> Error {
