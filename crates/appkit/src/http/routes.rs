@@ -108,7 +108,11 @@ fn declare(operation: &mut Operation, policy: Policy) {
         Right::Ingest => vec![scheme("device")],
         _ => vec![scheme("token"), scheme("session")],
     });
-    let right = format!("{:?}", policy.right).to_lowercase();
-    let said = ExtensionsBuilder::new().add("x-baigong-action", policy.action).add("x-baigong-right", right).build();
+    // One extension: several would come in another order every time.
+    let demands = serde_json::json!({
+        "action": policy.action,
+        "right": format!("{:?}", policy.right).to_lowercase(),
+    });
+    let said = ExtensionsBuilder::new().add("x-baigong", demands).build();
     operation.extensions.get_or_insert_default().merge(said);
 }
