@@ -44,10 +44,11 @@ try {
   await page.getByRole('button', { name: 'Import' }).first().click()
   const dialog = page.getByRole('dialog')
   const fields = dialog.locator('input')
-  for (const [index, text] of ['PUMP', '水泵', 'Pump', 'pump'].entries()) await fields.nth(index).fill(text)
+  for (const [index, text] of ['PUMP', 'pump', '水泵', 'Pump'].entries()) await fields.nth(index).fill(text)
   const properties = [{ id: 'flow', name: 'Flow', valueType: { type: 'double' }, expands: { rec20: 'MQH' } }]
   await dialog.locator('textarea').fill(JSON.stringify({ properties }))
-  await dialog.getByRole('button').last().click()
+  await dialog.locator('footer button, .el-dialog__footer button').last().click()
+  await shot('2b-model')
   await page.getByText('flow · MQH').waitFor()
 
   await page.goto(`${base}/machines`)
