@@ -5,13 +5,17 @@ import { en } from '@/i18n/en'
 import { zh } from '@/i18n/zh'
 import { fill } from '@/i18n/core'
 import { links, lower } from '@/shell/nav'
-import { en as roomEn } from '../../modules/sharing/web/locale/en'
-import { zh as roomZh } from '../../modules/sharing/web/locale/zh'
 
 type Texts = Record<string, string>
-const books: [string, Texts, Texts, string[]][] = [
+const rooms = import.meta.glob<{ zh: Texts }>('../../modules/*/web/locale/zh.ts', { eager: true })
+const roomsEn = import.meta.glob<{ en: Texts }>('../../modules/*/web/locale/en.ts', { eager: true })
+type Book = [room: string, chinese: Texts, english: Texts, folders: string[]]
+const books: Book[] = [
   ['shell', zh, en, [join(__dirname, '../src')]],
-  ['sharing', roomZh, roomEn, [join(__dirname, '../../modules/sharing/web')]],
+  ...Object.entries(rooms).map(([path, texts]): Book => {
+    const room = path.replace(/^.*\/modules\//, '').replace(/\/web\/.*$/, '')
+    return [room, texts.zh, roomsEn[path.replace('zh.ts', 'en.ts')]?.en ?? {}, [join(__dirname, '../../modules', room, 'web')]]
+  }),
 ]
 
 function files(folder: string): string[] {

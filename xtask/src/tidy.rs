@@ -1,6 +1,10 @@
 //! Rules that the compiler cannot see. Each finding says where and what to do instead.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
 
@@ -14,6 +18,7 @@ const BANNED: &[(&str, &str)] = &[
 pub fn run(root: &Path) -> anyhow::Result<()> {
     let mut findings = Vec::new();
     map_is_true(root, &mut findings)?;
+    rules_are_explained(root, &mut findings)?;
     doors_exist(root, &mut findings)?;
     rooms_keep_to_themselves(root, &mut findings)?;
     words(root, &mut findings)?;
@@ -40,15 +45,86 @@ fn map_is_true(root: &Path, findings: &mut Vec<String>) -> anyhow::Result<()> {
             }
         }
     }
-    for document in ["ARCHITECTURE.md", "README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md"] {
-        let text = fs::read_to_string(root.join(document)).with_context(|| document.to_owned())?;
+    for document in documents(root)? {
+        let text = fs::read_to_string(&document)?;
         for path in quoted_paths(&text) {
             if !root.join(&path).exists() {
-                findings.push(format!("{document} mentions {path}, which does not exist"));
+                findings.push(format!("{} mentions {path}, which does not exist", shown(root, &document)));
             }
         }
     }
     Ok(())
+}
+
+/// Everything that people read: the pages at the top, of every crate and room, and in docs.
+fn documents(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found: Vec<PathBuf> = ["ARCHITECTURE.md", "README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md"]
+        .map(|name| root.join(name))
+        .into();
+    for folder in ["crates", "modules"] {
+        let readmes =
+            folders(&root.join(folder))?.into_iter().map(|name| root.join(folder).join(name).join("README.md"));
+        found.extend(readmes.filter(|path| path.exists()));
+    }
+    found.push(root.join("web/README.md"));
+    let mut open = vec![root.join("docs")];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                _ if path.is_dir() => open.push(path),
+                Some("md") => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Every number that code cites, such as I16, is explained in docs/rules.md.
+fn rules_are_explained(root: &Path, findings: &mut Vec<String>) -> anyhow::Result<()> {
+    let page = fs::read_to_string(root.join("docs/rules.md"))?;
+    let explained: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .flat_map(|cell| cell.split(", "))
+        .flat_map(|part| match part.split_once('–') {
+            // I22–I24 explains I23 as well.
+            Some((from, to)) => {
+                let number = |text: &str| text.get(1..).and_then(|digits| digits.parse::<u32>().ok());
+                let kind = from.get(..1).unwrap_or_default().to_owned();
+                let numbers = number(from).zip(number(to)).map_or(0..=0, |(from, to)| from..=to);
+                numbers.map(|number| format!("{kind}{number}")).collect::<Vec<_>>()
+            }
+            None => vec![part.to_owned()],
+        })
+        .collect();
+    for folder in ["crates", "modules"] {
+        for file in rust_files(&root.join(folder))? {
+            for number in cited(&fs::read_to_string(&file)?) {
+                if !explained.contains(&number) {
+                    findings.push(format!("{}: {number} is not explained in docs/rules.md", shown(root, &file)));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Numbers of invariants and promises in brackets, as comments cite them: (I16), (I16, I17), (P10).
+fn cited(text: &str) -> BTreeSet<String> {
+    let numbered = |word: &&str| {
+        word.strip_prefix(['I', 'P']).is_some_and(|digits| {
+            (1..=2).contains(&digits.len()) && digits.parse::<u8>().is_ok_and(|number| number <= 40)
+        })
+    };
+    text.split('(')
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+        .flat_map(|(inside, _)| inside.split(", "))
+        .filter(numbered)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Paths in backquotes that begin with a top folder of ours.
@@ -65,7 +141,8 @@ fn quoted_paths(text: &str) -> BTreeSet<String> {
 
 /// Every room has the same doors.
 fn doors_exist(root: &Path, findings: &mut Vec<String>) -> anyhow::Result<()> {
-    let doors = ["README.md", "src/lib.rs", "src/domain", "src/app", "src/store", "src/http", "migrations", "web"];
+    let doors =
+        ["README.md", "src/lib.rs", "src/domain", "src/app", "src/store", "src/http", "migrations", "locale", "web"];
     for room in folders(&root.join("modules"))? {
         for door in doors {
             if !root.join("modules").join(&room).join(door).exists() {
@@ -98,9 +175,13 @@ fn rooms_keep_to_themselves(root: &Path, findings: &mut Vec<String>) -> anyhow::
     for (folder, name) in &owners {
         for file in rust_files(&root.join(folder).join(name).join("src"))? {
             let text = fs::read_to_string(&file)?;
-            for (_, other) in owners.iter().filter(|(_, other)| other != name && other != "appkit") {
+            for (_, other) in owners.iter().filter(|(_, other)| other != name) {
+                let mut prefixes = vec![other.replace('-', "_")];
+                if other == "appkit" {
+                    prefixes.push("identity".to_owned());
+                }
                 for verb in ["FROM", "INTO", "UPDATE", "JOIN"] {
-                    if text.contains(&format!("{verb} {}_", other.replace('-', "_"))) {
+                    if prefixes.iter().any(|prefix| text.contains(&format!("{verb} {prefix}_"))) {
                         findings.push(format!("{}: SQL names a table of {other}", shown(root, &file)));
                     }
                 }

@@ -24,6 +24,15 @@ pub async fn job_schedule<T: Serialize>(tx: &mut Tx, kind: &'static str, run_at:
     Ok(())
 }
 
+/// How many jobs failed the last time they ran.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn failing(host: &Host) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM appkit_job WHERE last_error IS NOT NULL";
+    host.db().one(sql, vec![]).await?.map_or(Ok(0), |row| row.get("n"))
+}
+
 /// Runs the jobs that are due; how many succeeded.
 pub(crate) async fn run_due(host: &Host) -> Result<usize> {
     let rows = host

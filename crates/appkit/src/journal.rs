@@ -169,6 +169,18 @@ pub async fn entries_about(host: &Host, subject: &str) -> Result<Vec<JournalEntr
     rows.iter().map(JournalEntry::from_row).collect()
 }
 
+/// Number and hash of the newest entry; `(0, "")` before the first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn head(host: &Host) -> Result<(i64, String)> {
+    let sql = "SELECT seq, hash FROM appkit_journal ORDER BY seq DESC LIMIT 1";
+    match host.db().one(sql, vec![]).await? {
+        Some(row) => Ok((row.get("seq")?, row.get("hash")?)),
+        None => Ok((0, String::new())),
+    }
+}
+
 /// Re-computes the chain; the places where it does not hold.
 ///
 /// # Errors

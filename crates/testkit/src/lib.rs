@@ -10,7 +10,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use appkit::{Caller, Db, DbConfig, Host, HostBuilder, Role};
+use appkit::{Caller, Db, DbConfig, Host, HostBuilder, Role, identity};
 use kernel::{Clock, ManualClock, SeededChance, Timestamp, id::PartyId};
 
 pub use api::{Answer, Api};
@@ -74,6 +74,24 @@ async fn build(
 pub fn admin(tenant: PartyId) -> Caller {
     let user = kernel::Id::from_uuid(tenant.uuid());
     Caller::user(tenant, user, vec![Role::Admin])
+}
+
+/// An organisation on record and a client with an API token of it.
+pub async fn member(host: &Host, name: &str, roles: &[Role]) -> (PartyId, Api) {
+    let mut tx = host.begin(&Caller::system()).await.expect("a transaction");
+    let id = tx.new_id();
+    identity::organisation_create_in_tx(&mut tx, id, name, name, false).await.expect("an organisation");
+    tx.commit().await.expect("a commit");
+    host.settle().await.expect("the record hears of it");
+    (id, token(host, id, roles).await)
+}
+
+/// A client with an API token of an organisation that is on record.
+pub async fn token(host: &Host, tenant: PartyId, roles: &[Role]) -> Api {
+    let mut tx = host.begin(&Caller::system_for(tenant)).await.expect("a transaction");
+    let (_, token, _) = identity::token_create_in_tx(&mut tx, "test", roles, Some(30)).await.expect("a token");
+    tx.commit().await.expect("a commit");
+    Api::new(host).bearer(&token)
 }
 
 /// An organisation id that depends on the number only.

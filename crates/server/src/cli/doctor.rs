@@ -19,12 +19,7 @@ pub async fn run(config: Config, as_json: bool) -> Result<ExitCode> {
     let platform = Platform::open(&config, Arc::new(SystemClock), Arc::new(OsChance), false).await?;
     let engine = if platform.host.db().is_sqlite() { "sqlite" } else { "postgresql" };
     let stats = platform.telemetry.stats();
-    let jobs = platform
-        .host
-        .db()
-        .one("SELECT COUNT(*) AS n FROM appkit_job WHERE last_error IS NOT NULL", vec![])
-        .await?
-        .map_or(Ok(0), |row| row.get::<i64>("n"))?;
+    let jobs = appkit::jobs::failing(&platform.host).await?;
     let routes = platform.host.route_table().len();
     platform.close().await;
     let warnings = config.warnings();

@@ -132,12 +132,7 @@ async fn account_for(platform: &Platform, bookings: &[Booking]) -> Result<Value>
         })
         .collect();
     // Everything that was recorded, in its one order, and every point, is in these two numbers and hashes.
-    let head = platform
-        .host
-        .db()
-        .one("SELECT seq, hash FROM appkit_journal ORDER BY seq DESC LIMIT 1", vec![])
-        .await?
-        .map_or(Ok((0, String::new())), |row| Ok::<_, Error>((row.get::<i64>("seq")?, row.get::<String>("hash")?)))?;
+    let head = appkit::journal::head(&platform.host).await?;
     let stats = platform.telemetry.stats();
     let body = json!({
         "journal": { "entries": head.0, "head": head.1 },

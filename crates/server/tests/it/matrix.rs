@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use appkit::{Caller, Right, Role, RouteInfo, identity};
+use appkit::{Right, Role, RouteInfo, identity};
 use axum::http::Method;
 use kernel::{
     Duration, SeededChance, Window,
@@ -72,10 +72,7 @@ impl World {
     }
 
     async fn token(&self, tenant: PartyId, roles: &[Role]) -> Api {
-        let mut tx = self.platform.host.begin(&Caller::system_for(tenant)).await.unwrap();
-        let (_, token, _) = identity::token_create_in_tx(&mut tx, "matrix", roles, Some(30)).await.unwrap();
-        tx.commit().await.unwrap();
-        Api::new(&self.platform.host).bearer(&token)
+        testkit::token(&self.platform.host, tenant, roles).await
     }
 
     async fn grant(&self, kinds: &[&str], expires_in: Duration) -> GrantId {

@@ -1,0 +1,6 @@
+CREATE TABLE ROOM_SNAKE_note (
+    id TEXT NOT NULL PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    text TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
