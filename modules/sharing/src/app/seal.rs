@@ -6,7 +6,7 @@ use kernel::{Decimal, Duration, Error, ErrorKind, Quantity, Result, Window, id::
 use record::{
     claim::{claims_accrue, invoice_issue},
     commitment::commitment_get,
-    event::{Action, Fulfilment, NewEvent, event_record},
+    event::{Fulfilment, event_record_reading},
     meter::{Reading, ReadingState, reading_correct, readings_seal},
 };
 
@@ -126,19 +126,14 @@ async fn unproven(tx: &mut Tx, mut job: Job, mut booking: Booking, tried: u32) -
 /// Counts the readings towards the promises: running time towards the slots in their order, good pieces towards the order.
 /// What remains open is closed short, what exceeds stays on the reading (I7).
 async fn fulfil(tx: &mut Tx, booking: &Booking, readings: &Readings) -> Result<()> {
-    record_use(tx, booking, &readings.time, &booking.reserved).await?;
+    record_use(tx, &readings.time, &booking.reserved).await?;
     if let Some(pieces) = &readings.pieces {
-        record_use(tx, booking, pieces, &[booking.promised]).await?;
+        record_use(tx, pieces, &[booking.promised]).await?;
     }
     promises_close(tx, booking, "the job ended with less").await
 }
 
-async fn record_use(
-    tx: &mut Tx,
-    booking: &Booking,
-    reading: &Reading,
-    promises: &[kernel::id::CommitmentId],
-) -> Result<()> {
+async fn record_use(tx: &mut Tx, reading: &Reading, promises: &[kernel::id::CommitmentId]) -> Result<()> {
     if reading.require_billable().is_err() {
         return Ok(());
     }
@@ -154,15 +149,6 @@ async fn record_use(
         .filter(|(_, share)| !share.is_zero())
         .map(|(id, share)| Fulfilment { commitment: *id, quantity: Quantity::new(share, statement.unit) })
         .collect();
-    let event = NewEvent {
-        agreement: Some(booking.agreement),
-        asset: Some(booking.asset),
-        quantity: Some(Quantity::new(statement.quantity, statement.unit)),
-        evidence: Some(statement.evidence),
-        reading: Some(reading.id()),
-        fulfilments,
-        ..NewEvent::new(Action::Meter, booking.provider, booking.buyer, statement.window.to)
-    };
-    event_record(tx, booking.provider, event).await?;
+    event_record_reading(tx, reading, fulfilments).await?;
     Ok(())
 }
