@@ -1,5 +1,5 @@
 // The first hour of somebody who installed it: set up with the code from the terminal, bring a thing model, add a machine,
-// connect a device, send a value with its token, and see it.
+// connect a device, send a value with its token, see it, and confirm what the bank paid in.
 //
 //   BASE_URL        a server on an empty data directory
 //   SERVER_LOG      what it printed: the setup code is in it
@@ -78,8 +78,18 @@ try {
   await page.getByText('North pump').first().click()
   await page.getByText('41.5').first().waitFor()
   await shot('5-value')
+
+  await page.goto(`${base}/ledger`)
+  await page.getByRole('button', { name: 'Confirm a bank movement' }).click()
+  await page.getByRole('dialog').getByLabel('Party').click()
+  await page.getByRole('option').first().click()
+  await page.getByRole('dialog').getByLabel('Amount').fill('1250.50')
+  await page.getByRole('dialog').getByLabel("The bank's reference").fill('BANK-1')
+  await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click()
+  await page.getByText('1,250.50').first().waitFor()
+  await shot('6-cash')
   if (complaints.length) throw new Error(complaints.join('\n'))
-  console.log('from the setup code to the first value in the console')
+  console.log('from the setup code to the first value and the first money in the console')
 } finally {
   await browser.close()
 }

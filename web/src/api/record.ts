@@ -282,6 +282,8 @@ export const exportAddress = (reading: string) => `/api/v1/readings/${reading}/e
 export const invoiceList = () => all<Invoice>('/invoices')
 export const invoiceDocument = (id: string) => get<InvoiceDocument>(`/invoices/${id}/document`)
 export const invoiceSettle = (id: string, from: 'cash' | 'escrow', key: string) => post<Invoice>(`/invoices/${id}/settle`, { from }, key)
+/** Records what the bank confirmed; for whoever looks after the installation. */
+export const cashConfirm = (body: { party: string; direction: 'in' | 'out'; amount: Money; reference: string }, key: string) => post<unknown>('/cash', body, key)
 export const accountList = async () => (await all<WireAccount>('/accounts')).map(accountOf)
 export const transferList = async () => (await all<WireTransfer>('/transfers')).map(transferOf)
 export const transfersOf = async (account: string) => (await all<WireTransfer>(`/accounts/${account}/transfers`)).map(transferOf)

@@ -24,7 +24,7 @@ pub use authenticate::authenticate;
 pub use config::Config;
 pub use grant::{Grant, GrantState, NewGrant, grant_create_in_tx, grant_revoke_in_tx};
 pub use organisation::{
-    Organisation, OrganisationState, organisation_create_in_tx, organisation_get, organisation_list,
+    Organisation, OrganisationState, installation_check, organisation_create_in_tx, organisation_get, organisation_list,
 };
 pub use password::password_random;
 pub use setup::setup_code_issue;

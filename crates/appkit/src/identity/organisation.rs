@@ -178,7 +178,7 @@ pub(super) async fn organisation_state_in_tx(
 ///
 /// # Errors
 /// `appkit.caller.not-allowed`.
-pub(super) fn installation_check(host: &Host, caller: &Caller, action: &'static str) -> Result<()> {
+pub fn installation_check(host: &Host, caller: &Caller, action: &'static str) -> Result<()> {
     let installation = Object::owned("installation", PLATFORM);
     if host.access().permits(caller, Policy::admin(action), &installation, host.now()) {
         return Ok(());

@@ -1,13 +1,20 @@
-use appkit::{Caller, Host, Json, Page, PageQuery, Path, Policy, Problem, Query, Routes, routes};
+use appkit::{
+    Caller, Host, IdemKey, Json, Page, PageQuery, Path, Policy, Problem, Query, Reply, Routes,
+    identity::installation_check, routes,
+};
 use axum::extract::State;
 use kernel::{
     Currency, Error, Money,
-    id::{AccountId, TransferId},
+    id::{AccountId, PartyId, TransferId},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Account, Chained, TrialLine, app, store};
-use crate::http::{id_cursor, same_answer, seq_cursor, visible};
+use super::{Account, Chained, Transfer, TrialLine, app, cash_pay_in_in_tx, cash_pay_out_in_tx, store};
+use crate::{
+    http::{id_cursor, same_answer, seq_cursor, visible},
+    party::party_get,
+    wire::text_check,
+};
 
 pub(crate) fn routes() -> Routes {
     Routes::new("record")
@@ -17,6 +24,8 @@ pub(crate) fn routes() -> Routes {
         .add(Policy::view("record.transfer.list"), routes!(transfer_list))
         .add(Policy::view("record.transfer.read"), routes!(transfer_get))
         .add(Policy::view("record.trial-balance.read"), routes!(trial_balance))
+        // About the installation, not about the caller's organisation: the use case asks for the platform role.
+        .add(Policy::signed_in("record.cash.confirm"), routes!(cash_confirm))
 }
 
 /// The organisation's accounts.
@@ -117,4 +126,65 @@ async fn trial_balance(State(host): State<Host>, caller: Caller) -> appkit::Resu
         sums.push(sum);
     }
     Ok(Json(TrialBalance { lines, sums }))
+}
+
+/// Which way money went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Direction {
+    /// From the bank into a party's cash.
+    In,
+    /// Out of a party's cash to its bank.
+    Out,
+}
+
+/// A movement that the licensed provider (bank, payment institution) has confirmed.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BankMovement {
+    /// Whose money.
+    #[schema(value_type = String)]
+    party: PartyId,
+    /// Which way.
+    direction: Direction,
+    /// How much: more than nothing.
+    #[schema(value_type = crate::wire::MoneySchema)]
+    amount: Money,
+    /// The provider's own reference, 1–120 characters: what a statement is matched by.
+    reference: String,
+}
+
+/// Records that money of a party came in from its bank or went out to it. For those who look after the installation, with the
+/// confirmation in hand: the platform holds no money and moves none.
+#[utoipa::path(post, path = "/api/v1/cash", tag = "ledger", request_body = BankMovement,
+    responses((status = 201, body = Transfer), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn cash_confirm(
+    State(host): State<Host>,
+    caller: Caller,
+    key: IdemKey,
+    Json(request): Json<BankMovement>,
+) -> appkit::Result<Reply> {
+    installation_check(&host, &caller, "record.cash.confirm")?;
+    let mut command = host.command(&caller, "record.cash.confirm", &key, &request).await?;
+    if let Some(reply) = command.replay() {
+        return Ok(reply);
+    }
+    let BankMovement { party, direction, amount, reference } = request;
+    text_check(&reference, 120, "/reference")?;
+    if reference.trim().is_empty() || amount.minor() <= 0 {
+        return Err(Error::unprocessable(
+            "record.cash.malformed",
+            "a movement needs an amount above zero and a reference",
+        )
+        .field("/amount", "more than nothing")
+        .field("/reference", "the provider's own, 1 to 120 characters")
+        .into());
+    }
+    party_get(command.tx(), party).await?;
+    let transfer = match direction {
+        Direction::In => cash_pay_in_in_tx(command.tx(), party, amount, reference.trim()).await?,
+        Direction::Out => cash_pay_out_in_tx(command.tx(), party, amount, reference.trim()).await?,
+    };
+    command.reply(201, &transfer).await
 }
